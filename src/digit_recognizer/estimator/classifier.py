@@ -1,0 +1,317 @@
+"""NumpyNetClassifier."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.validation import validate_data
+
+from digit_recognizer.estimator.base import BaseNumpyNet, _solver_is_stochastic
+from digit_recognizer.nn import BinaryCrossEntropy, SoftmaxCrossEntropy
+
+
+class NumpyNetClassifier(ClassifierMixin, BaseNumpyNet):
+    """Neural network classifier: `MLPClassifier`'s contract, a faster network, and more options.
+
+    Binary, multiclass and multilabel targets. The parameters from `hidden_layer_sizes` to
+    `max_fun` are `sklearn.neural_network.MLPClassifier`'s, with the same names, defaults and
+    meanings; those after them are ours.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(100,)
+        Units of each hidden layer.
+    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "silu"}, default="relu"
+    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
+    alpha : float, default=0.0001
+        Strength of the L2 penalty on the weights, divided by the number of samples of the batch.
+    batch_size : int or "auto", default="auto"
+        "auto" is ``min(200, n_samples)``.
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}, \
+            default="constant"
+        "invscaling" and "adaptive" act on the solver "sgd" only, as in scikit-learn. "cosine" and
+        "one_cycle" act on every stochastic solver, run over `max_iter` epochs to their end and so
+        neither stop on `tol` nor warn that it was not reached.
+    learning_rate_init : float, default=0.001
+        The learning rate; with "one_cycle" the highest one.
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    max_iter : int, default=200
+        Most epochs; for "lbfgs" most iterations.
+    shuffle : bool, default=True
+    random_state : int, RandomState instance or None, default=None
+        Source of the first weights, the batches, dropout and the validation split.
+    tol : float, default=1e-4
+        Training stops when the loss (or, with early stopping, the validation score) has not
+        improved by `tol` for more than `n_iter_no_change` epochs.
+    verbose : bool, default=False
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit: weights, optimizer and random generator, so that
+        two fits of ten epochs equal one of twenty under a constant rate.
+    momentum : float, default=0.9
+        Of the solver "sgd".
+    nesterovs_momentum : bool, default=True
+    early_stopping : bool, default=False
+        Set aside `validation_fraction` of the rows, stop by their accuracy, and keep the best
+        epoch's weights.
+    validation_fraction : float, default=0.1
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Decay of Adam's moments.
+    epsilon : float, default=1e-8
+        Of Adam.
+    n_iter_no_change : int or np.inf, default=10
+    max_fun : int, default=15000
+        Most evaluations of the loss by "lbfgs".
+    dropout : float, default=0.0
+        Probability to drop a hidden unit, after each hidden activation.
+    batch_norm : bool, default=False
+        Whether to normalize each hidden layer over the batch, before its activation.
+    label_smoothing : float, default=0.0
+        Share of the target probability spread evenly over the classes, in [0, 1).
+    weight_decay : float, default=0.01
+        Decoupled weight decay of the solver "adamw".
+    ema_decay : float or None, default=None
+        Decay per step of an exponential moving average of the weights, which then are what
+        predicts. Of the stochastic solvers.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    loss_ : float
+        Loss of the last epoch.
+    best_loss_ : float or None
+        Smallest loss of an epoch; None with early stopping. Of the stochastic solvers.
+    loss_curve_ : list of float
+        Loss of each epoch. Of the stochastic solvers.
+    validation_scores_ : list of float or None
+        Accuracy on the validation rows after each epoch. Of the stochastic solvers.
+    best_validation_score_ : float or None
+    t_ : int
+        Training samples seen.
+    coefs_, intercepts_ : list of ndarray
+        Weights of shape (n_inputs, n_units) and biases of shape (n_units,) of each dense layer.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+    n_iter_ : int
+        Epochs, or iterations, of the last fit.
+    n_layers_ : int
+        Dense layers and the input.
+    n_outputs_ : int
+    out_activation_ : str
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from digit_recognizer import NumpyNetClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> clf = NumpyNetClassifier((64,), dropout=0.1, early_stopping=True, random_state=0)
+    >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.95
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseNumpyNet._parameter_constraints,
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+    }
+    _loss_scale = 1.0
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        dropout=0.0,
+        batch_norm=False,
+        label_smoothing=0.0,
+        weight_decay=0.01,
+        ema_decay=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.label_smoothing = label_smoothing
+        self.weight_decay = weight_decay
+        self.ema_decay = ema_decay
+
+    def _validate_input(self, X, y, incremental, reset):
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._check_classes(unique_labels(y))
+        return X, self._encode(y, X.dtype)
+
+    def _check_classes(self, classes):
+        """Refuse classes that the network has no output for."""
+        if self.warm_start and set(classes) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same "
+                "classes as in the previous call to fit. Previously "
+                f"got {self.classes_}, `y` has {classes}"
+            )
+        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. 'y' has {classes}."
+            )
+
+    def _encode(self, y, dtype):
+        """Class indices of shape (n,), or 0 and 1 of shape (n, n_outputs_) for a sigmoid."""
+        if self._label_binarizer.y_type_ == "multiclass":
+            self.n_outputs_ = len(self.classes_)
+            return np.searchsorted(self.classes_, y)
+        indicator = self._label_binarizer.transform(y)
+        self.n_outputs_ = indicator.shape[1]
+        return indicator.astype(dtype)
+
+    def _make_loss(self):
+        if self._label_binarizer.y_type_ == "multiclass":
+            return SoftmaxCrossEntropy(self.label_smoothing)
+        return BinaryCrossEntropy(self.label_smoothing)
+
+    def _stratify_by(self, y):
+        multilabel = self._label_binarizer.y_type_.startswith("multilabel")
+        return None if multilabel else y.ravel()
+
+    def _score_on(self, X, y, sample_weight):
+        probabilities = self._network.predict(X)
+        if not np.isfinite(probabilities).all():
+            return np.nan
+        predicted = probabilities.argmax(axis=1) if y.ndim == 1 else probabilities > 0.5
+        return accuracy_score(y, predicted, sample_weight=sample_weight)
+
+    @available_if(_solver_is_stochastic)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Update the model with a single iteration over the given data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+        classes : array-like of shape (n_classes,), default=None
+            All classes that any call will have; needed at the first call.
+
+        Returns
+        -------
+        self : object
+        """
+        if _check_partial_fit_first_call(self, classes):
+            multilabel = type_of_target(y).startswith("multilabel")
+            self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X):
+        """Predict classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes) for multilabel targets
+        """
+        predictions = self._predict_raw(X)
+        if self.n_outputs_ == 1:
+            predictions = predictions.ravel()
+        return self._label_binarizer.inverse_transform(predictions)
+
+    def predict_proba(self, X):
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        predictions = self._predict_raw(X)
+        if self.n_outputs_ == 1:
+            return np.hstack([1 - predictions, predictions])
+        return predictions
+
+    def predict_log_proba(self, X):
+        """Logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        probabilities = self.predict_proba(X)
+        return np.log(probabilities, out=probabilities)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,184 @@
+"""NumpyNetRegressor."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import validate_data
+
+from digit_recognizer.estimator.base import BaseNumpyNet
+from digit_recognizer.nn import PoissonDeviance, SquaredError
+
+
+class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
+    """Neural network regressor: `MLPRegressor`'s contract, a faster network, and more options.
+
+    One or several targets. Every parameter but `loss` means what it does in `NumpyNetClassifier`;
+    with early stopping the score is R².
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson"}, default="squared_error"
+        Half the squared error, or half the Poisson deviance with an exponential output, for y ≥ 0.
+    hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(100,)
+    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "silu"}, default="relu"
+    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
+    alpha : float, default=0.0001
+    batch_size : int or "auto", default="auto"
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}, \
+            default="constant"
+    learning_rate_init : float, default=0.001
+    power_t : float, default=0.5
+    max_iter : int, default=200
+    shuffle : bool, default=True
+    random_state : int, RandomState instance or None, default=None
+    tol : float, default=1e-4
+    verbose : bool, default=False
+    warm_start : bool, default=False
+    momentum : float, default=0.9
+    nesterovs_momentum : bool, default=True
+    early_stopping : bool, default=False
+    validation_fraction : float, default=0.1
+    beta_1, beta_2 : float, default=0.9 and 0.999
+    epsilon : float, default=1e-8
+    n_iter_no_change : int or np.inf, default=10
+    max_fun : int, default=15000
+    dropout : float, default=0.0
+    batch_norm : bool, default=False
+    weight_decay : float, default=0.01
+    ema_decay : float or None, default=None
+
+    Attributes
+    ----------
+    loss_, best_loss_, loss_curve_, validation_scores_, best_validation_score_, t_, coefs_, \
+            intercepts_, n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_, \
+            out_activation_
+        As in `NumpyNetClassifier`. The squared errors are averaged over the targets, as in
+        scikit-learn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from digit_recognizer import NumpyNetRegressor
+    >>> X, y = make_regression(200, 10, random_state=0)
+    >>> reg = NumpyNetRegressor(solver="lbfgs", max_iter=500, random_state=0)
+    >>> reg.fit(X, y).score(X, y) > 0.99
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseNumpyNet._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "poisson"})],
+    }
+
+    def __init__(
+        self,
+        loss="squared_error",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        dropout=0.0,
+        batch_norm=False,
+        weight_decay=0.01,
+        ema_decay=None,
+    ):
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.weight_decay = weight_decay
+        self.ema_decay = ema_decay
+
+    def _validate_input(self, X, y, incremental, reset):
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError("loss='poisson' needs targets y >= 0; use loss='squared_error'.")
+        y = y.astype(X.dtype, copy=False).reshape(len(y), -1)
+        self.n_outputs_ = y.shape[1]
+        return X, y
+
+    @property
+    def _loss_scale(self):
+        # scikit-learn reports the squared error averaged over the targets but descends their sum.
+        return 1 / self.n_outputs_ if self.loss == "squared_error" else 1.0
+
+    def _make_loss(self):
+        return PoissonDeviance() if self.loss == "poisson" else SquaredError()
+
+    def _stratify_by(self, y):
+        return None
+
+    def _score_on(self, X, y, sample_weight):
+        predicted = self._network.predict(X)
+        if not np.isfinite(predicted).all():
+            return np.nan
+        return r2_score(y, predicted, sample_weight=sample_weight)
+
+    def predict(self, X):
+        """Predict targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        predictions = self._predict_raw(X)
+        return predictions.ravel() if self.n_outputs_ == 1 else predictions

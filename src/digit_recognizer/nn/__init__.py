@@ -1,0 +1,95 @@
+"""A neural network from scratch in NumPy.
+
+Read it in this order: parameters → layers, activations, normalization → losses → network →
+optimizers, schedules → training. In one line::
+
+    X → Dense → ReLU → … → Dense → loss;  gradients back the same way;  optimizer steps
+
+>>> import numpy as np
+>>> from digit_recognizer import nn
+>>> generator = np.random.default_rng(0)
+>>> X = generator.standard_normal((200, 2), dtype=np.float32)
+>>> y = (X[:, 0] * X[:, 1] > 0).astype(int)
+>>> layers = [nn.Dense(32), nn.ReLU(), nn.Dense(2)]
+>>> network = nn.Network(layers, nn.SoftmaxCrossEntropy(), input_shape=(2,), seed=0)
+>>> plan = nn.TrainingPlan(nn.Adam(), nn.Constant(0.01), batch_size=20, n_epochs=30)
+>>> history = list(network.fit_epochs(X, y, plan, generator))
+>>> bool((network.predict(X).argmax(axis=1) == y).mean() > 0.95)
+True
+"""
+
+from digit_recognizer.nn.activations import (
+    ACTIVATIONS,
+    Activation,
+    Identity,
+    LeakyReLU,
+    Logistic,
+    ReLU,
+    SiLU,
+    Tanh,
+)
+from digit_recognizer.nn.averaging import MovingAverage
+from digit_recognizer.nn.gradients import check_gradients, check_network_gradients
+from digit_recognizer.nn.initializers import INITIALIZERS, VarianceScaling
+from digit_recognizer.nn.layers import Dense, Dropout, Layer
+from digit_recognizer.nn.losses import (
+    BinaryCrossEntropy,
+    Loss,
+    PoissonDeviance,
+    SoftmaxCrossEntropy,
+    SquaredError,
+)
+from digit_recognizer.nn.memory import Memory
+from digit_recognizer.nn.network import Network
+from digit_recognizer.nn.normalization import BatchNorm
+from digit_recognizer.nn.optimizers import SGD, Adam, AdamW, Optimizer
+from digit_recognizer.nn.parameters import FlatParameters, ParameterSpec
+from digit_recognizer.nn.schedules import (
+    Adaptive,
+    Clock,
+    Constant,
+    Cosine,
+    InverseScaling,
+    OneCycle,
+)
+from digit_recognizer.nn.training import TrainingPlan
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALIZERS",
+    "SGD",
+    "Activation",
+    "Adam",
+    "AdamW",
+    "Adaptive",
+    "BatchNorm",
+    "BinaryCrossEntropy",
+    "Clock",
+    "Constant",
+    "Cosine",
+    "Dense",
+    "Dropout",
+    "FlatParameters",
+    "Identity",
+    "InverseScaling",
+    "Layer",
+    "LeakyReLU",
+    "Logistic",
+    "Loss",
+    "Memory",
+    "MovingAverage",
+    "Network",
+    "OneCycle",
+    "Optimizer",
+    "ParameterSpec",
+    "PoissonDeviance",
+    "ReLU",
+    "SiLU",
+    "SoftmaxCrossEntropy",
+    "SquaredError",
+    "Tanh",
+    "TrainingPlan",
+    "VarianceScaling",
+    "check_gradients",
+    "check_network_gradients",
+]

@@ -1,0 +1,50 @@
+"""Exponential moving average of a network's weights."""
+
+import numpy as np
+
+from digit_recognizer.nn.optimizers import PIECE_BYTES
+from digit_recognizer.nn.parameters import FlatParameters
+
+
+class MovingAverage:
+    """θ̄ ← d θ̄ + (1 − d) θ after each step, with d = min(decay, (1 + t) / (10 + t)).
+
+    The smaller decay of the first steps t lets the average forget the random start quickly.
+    Statistics, such as batch normalization's, are averaged with the parameters.
+
+    Parameters
+    ----------
+    decay : float
+        In [0, 1).
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_values,) or None
+        The averaged parameters, in the layout of ``FlatParameters.values``.
+
+    Notes
+    -----
+    Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992), in the
+    exponential form of Tarvainen and Valpola, "Mean teachers are better role models" (2017).
+    """
+
+    def __init__(self, decay):
+        self.decay = decay
+        self.n_steps = 0
+        self.values = None
+
+    def update(self, parameters: FlatParameters) -> None:
+        """Take in the parameters after a step."""
+        if self.values is None:
+            self.values = parameters.values.copy()
+            self._scratch = np.empty_like(self.values[: PIECE_BYTES // self.values.itemsize])
+        t = self.n_steps
+        self.n_steps += 1
+        share = 1 - min(self.decay, (1 + t) / (10 + t))
+        size = len(self._scratch)
+        for start in range(0, len(self.values), size):
+            average = self.values[start : start + size]
+            difference = self._scratch[: len(average)]
+            np.subtract(parameters.values[start : start + size], average, out=difference)
+            np.multiply(difference, share, out=difference)
+            np.add(average, difference, out=average)

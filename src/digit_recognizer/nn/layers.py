@@ -1,0 +1,168 @@
+"""Layers with parameters or randomness: Dense, Dropout. Activations and BatchNorm stand beside.
+
+A layer is built once for an input shape, says which parameters it wants, and then maps a batch
+forward and its gradient backward. What it must remember in between lies in the `Memory` it is
+given, never in the layer.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from digit_recognizer.nn.initializers import GLOROT_UNIFORM, zeros
+from digit_recognizer.nn.memory import Memory
+from digit_recognizer.nn.parameters import ParameterSpec
+from digit_recognizer.nn.products import column_sums, product
+
+
+class Layer:
+    """Base of all layers.
+
+    Attributes
+    ----------
+    keeps_output : bool
+        True if `backward` reads the layer's own output: then the next layer must not overwrite it.
+    passes_input_on : bool
+        True if `forward` may return its input itself.
+    input_shape : tuple of int
+        Shape of one sample, set by `build`.
+    values, gradients : dict of str to ndarray
+        Views of the network's flat arrays, set by `bind`.
+    """
+
+    keeps_output = False
+    passes_input_on = False
+
+    def build(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Take the shape of one input sample and return that of one output sample."""
+        self.input_shape = tuple(input_shape)
+        return self.input_shape
+
+    def parameter_specs(self) -> list[ParameterSpec]:
+        """What the layer wants stored, after `build`."""
+        return []
+
+    def bind(self, values: dict, gradients: dict) -> None:
+        """Take the views of the network's storage that belong to this layer."""
+        self.values = values
+        self.gradients = gradients
+
+    def forward(self, X: np.ndarray, memory: Memory) -> np.ndarray:
+        """Map a batch of shape (n, \\*input_shape) to the output of shape (n, \\*output_shape)."""
+        raise NotImplementedError
+
+    def backward(self, dY: np.ndarray, memory: Memory, need_dX: bool = True):
+        """Write the parameters' gradients; return the gradient with respect to X, or None.
+
+        May overwrite `dY`.
+        """
+        raise NotImplementedError
+
+    def multiply_adds(self) -> int:
+        """Multiplications with addition of one sample's forward pass."""
+        return 0
+
+    def __getstate__(self):
+        # The views are bound again by the network: stored, they would no longer be views.
+        return {k: v for k, v in self.__dict__.items() if k not in ("values", "gradients")}
+
+
+class Dense(Layer):
+    """Affine map ``Y = X W + b``.
+
+    Parameters
+    ----------
+    n_units : int
+        Number of outputs.
+    bias : bool, default=True
+    initializer : callable, default=GLOROT_UNIFORM
+        ``initializer(generator, shape, fan_in, fan_out)``.
+    bias_initializer : callable or None, default=None
+        The same for the bias; None for zeros.
+
+    Notes
+    -----
+    With G = dL/dY: dL/dW = Xᵀ G, dL/db = Σₙ Gₙ, dL/dX = G Wᵀ (Goodfellow et al., "Deep Learning"
+    (2016), section 6.5.6).
+    """
+
+    def __init__(self, n_units, bias=True, initializer=GLOROT_UNIFORM, bias_initializer=None):
+        self.n_units = n_units
+        self.bias = bias
+        self.initializer = initializer
+        self.bias_initializer = bias_initializer
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if len(self.input_shape) != 1:
+            raise ValueError(
+                f"Dense takes samples of one dimension, got shape {self.input_shape}: "
+                "flatten them first."
+            )
+        return (self.n_units,)
+
+    def parameter_specs(self):
+        fans = {"fan_in": self.input_shape[0], "fan_out": self.n_units}
+        shape = (self.input_shape[0], self.n_units)
+        specs = [ParameterSpec("weight", shape, partial(self.initializer, **fans))]
+        if self.bias:
+            first = partial(self.bias_initializer, **fans) if self.bias_initializer else zeros
+            specs.append(ParameterSpec("bias", shape[1:], first, decayed=False))
+        return specs
+
+    def forward(self, X, memory):
+        memory.kept = X
+        Y = memory.array("Y", (len(X), self.n_units))
+        product(X, self.values["weight"], Y)
+        if self.bias:
+            np.add(Y, self.values["bias"], out=Y)
+        return Y
+
+    def backward(self, dY, memory, need_dX=True):
+        X = memory.kept
+        product(X.T, dY, self.gradients["weight"])
+        if self.bias:
+            column_sums(dY, self.gradients["bias"], memory)
+        if not need_dX:
+            return None
+        dX = memory.array("dX", X.shape)
+        return product(dY, self.values["weight"].T, dX)
+
+    def multiply_adds(self):
+        return self.input_shape[0] * self.n_units
+
+
+class Dropout(Layer):
+    """Zero each input with probability `rate` in training and scale the others by 1/(1 - rate).
+
+    Parameters
+    ----------
+    rate : float
+        In [0, 1).
+
+    Notes
+    -----
+    Inverted dropout: prediction is the identity. Srivastava et al., "Dropout: a simple way to
+    prevent neural networks from overfitting" (2014).
+    """
+
+    passes_input_on = True
+
+    def __init__(self, rate):
+        if not 0 <= rate < 1:
+            raise ValueError(f"Dropout's rate must be in [0, 1), got {rate!r}.")
+        self.rate = rate
+
+    def forward(self, X, memory):
+        if not memory.training:
+            return X
+        uniform = memory.array("uniform", X.shape, np.float32)
+        memory.generator.random(dtype=np.float32, out=uniform)
+        kept = memory.array("kept", X.shape, bool)
+        np.greater_equal(uniform, np.float32(self.rate), out=kept)
+        scale = memory.kept = memory.array("scale", X.shape)
+        np.multiply(kept, X.dtype.type(1 / (1 - self.rate)), out=scale)
+        return np.multiply(X, scale, out=memory.output(X))
+
+    def backward(self, dY, memory, need_dX=True):
+        return np.multiply(dY, memory.kept, out=dY)

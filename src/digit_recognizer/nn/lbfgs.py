@@ -1,0 +1,90 @@
+"""L-BFGS: quasi-Newton steps on all samples at once, through scipy.optimize."""
+
+import numpy as np
+from scipy.optimize import OptimizeResult, minimize
+
+# Rows evaluated at once: the loss and the gradients add up over blocks, and memory stays bounded.
+BLOCK_ROWS = 8192
+
+
+class Objective:
+    """Loss of a network on a data set, as a function of its trainable parameters.
+
+    Parameters
+    ----------
+    network : Network
+    X : ndarray or CSR matrix of shape (n_samples, \\*input_shape)
+    y : ndarray
+        As the network's loss takes it.
+    sample_weight : ndarray of shape (n_samples,) or None
+    alpha : float
+        Penalty ``alpha / (2 Σ weights) Σ w²`` on the weights.
+    """
+
+    def __init__(self, network, X, y, sample_weight, alpha):
+        self.network = network
+        self.X, self.y = X, y
+        self.sample_weight = sample_weight
+        self.total_weight = X.shape[0] if sample_weight is None else float(sample_weight.sum())
+        self.l2 = alpha / self.total_weight if self.total_weight > 0 else 0.0
+        self.memories = network.memories(training=True)
+
+    def __call__(self, values: np.ndarray) -> tuple[float, np.ndarray]:
+        """Loss and its gradient (float64, shape (n_trainable,)) at `values`."""
+        parameters = self.network.parameters
+        parameters.values[: parameters.n_trainable] = values
+        loss, gradient = 0.0, np.zeros(len(values))
+        for start in range(0, self.X.shape[0], BLOCK_ROWS):
+            block_loss, share = self._block(slice(start, start + BLOCK_ROWS))
+            loss += share * block_loss
+            gradient += share * parameters.gradients
+        weights = values[: parameters.n_decayed]
+        loss += 0.5 * self.l2 * float(weights @ weights)
+        gradient[: parameters.n_decayed] += self.l2 * weights
+        return loss, gradient
+
+    def _block(self, rows):
+        """Loss of a block, and the block's share of the whole weight."""
+        X, y = self.X[rows], self.y[rows]
+        if not isinstance(X, np.ndarray):
+            X = X.toarray()
+        if self.sample_weight is None:
+            weight, share = None, len(y) / self.total_weight
+        else:
+            weight = self.sample_weight[rows]
+            share = float(weight.sum()) / self.total_weight if self.total_weight > 0 else 0.0
+        return self.network.loss_and_gradients(X, y, weight, self.memories), share
+
+
+def minimize_lbfgs(
+    objective: Objective, max_iter: int, max_fun: int, tol: float, callback=None
+) -> OptimizeResult:
+    """Train the objective's network.
+
+    Parameters
+    ----------
+    objective : Objective
+    max_iter, max_fun : int
+        Most iterations and most evaluations of the loss.
+    tol : float
+        Stop when no component of the projected gradient is larger.
+    callback : callable or None, default=None
+        Called after each iteration as ``callback(intermediate_result)``, with its ``fun``.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+
+    Notes
+    -----
+    Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained optimization"
+    (1995).
+    """
+    parameters = objective.network.parameters
+    first = parameters.values[: parameters.n_trainable].astype(np.float64)
+    options = {"maxiter": max_iter, "maxfun": max_fun, "gtol": tol}
+    result = minimize(
+        objective, first, method="L-BFGS-B", jac=True, callback=callback, options=options
+    )
+    parameters.values[: parameters.n_trainable] = result.x
+    return result

@@ -1,0 +1,203 @@
+"""Output heads: an output activation together with the loss it is the natural partner of.
+
+For each pair (softmax and cross-entropy, sigmoid and binary cross-entropy, identity and squared
+error, exponential and Poisson deviance) the gradient with respect to the head's input Z is
+``prediction − target`` (Bishop, "Pattern Recognition and Machine Learning" (2006), section 4.3.6).
+
+Every loss is the weighted mean over samples of the sum over outputs.
+"""
+
+import numpy as np
+
+from digit_recognizer.nn.memory import Memory
+
+
+class Loss:
+    """Base of the heads.
+
+    Attributes
+    ----------
+    output_activation : str
+        Its name in scikit-learn's vocabulary.
+    """
+
+    output_activation: str
+
+    def activate(self, Z: np.ndarray) -> np.ndarray:
+        """Predictions from the last layer's output Z of shape (n, n_outputs), in place."""
+        raise NotImplementedError
+
+    def loss_and_gradient(self, Z, y, sample_weight, memory: Memory):
+        """Loss of a batch and its gradient with respect to Z, written over Z.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n, n_outputs)
+        y : ndarray
+            Targets: class indices of shape (n,) for softmax, else shape (n, n_outputs).
+        sample_weight : ndarray of shape (n,) or None
+        memory : Memory
+
+        Returns
+        -------
+        loss : float
+        dZ : ndarray of shape (n, n_outputs)
+        """
+        raise NotImplementedError
+
+    def _mean(self, losses, gradient, sample_weight, memory):
+        """Weighted mean of per-sample `losses` (n,); scales `gradient` (n, k) in place."""
+        if sample_weight is None:
+            gradient *= 1 / len(losses)
+            return float(np.add.reduce(losses)) / len(losses)
+        total = sample_weight.sum()
+        if total == 0:
+            gradient[...] = 0
+            return 0.0
+        share = np.divide(sample_weight, total, out=memory.array("share", losses.shape))
+        gradient *= share[:, np.newaxis]
+        return float(losses @ share)
+
+
+class SoftmaxCrossEntropy(Loss):
+    """Softmax and the cross-entropy to smoothed one-hot targets.
+
+    P = softmax(Z),  Q = (1 − ε) onehot(y) + ε / K,  loss = −Σₖ Qₖ log Pₖ,  dZ = P − Q.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        ε in [0, 1) (Szegedy et al., "Rethinking the Inception architecture" (2016), section 7).
+    """
+
+    output_activation = "softmax"
+
+    def __init__(self, label_smoothing=0.0):
+        self.label_smoothing = label_smoothing
+
+    def activate(self, Z):
+        Z -= Z.max(axis=1, keepdims=True)
+        np.exp(Z, out=Z)
+        Z /= Z.sum(axis=1, keepdims=True)
+        return Z
+
+    def loss_and_gradient(self, Z, y, sample_weight, memory):
+        n, n_classes = Z.shape
+        smoothing = self.label_smoothing
+        # Classes along the rows: reductions over few classes are then sums of long rows.
+        logits = memory.array("logits", (n_classes, n))
+        np.copyto(logits, Z.T)
+        row = memory.array("row", (n,))
+        np.maximum.reduce(logits, axis=0, out=row)
+        np.subtract(logits, row, out=logits)
+        flat = memory.array("flat", (n,), np.intp)
+        np.multiply(y, n, out=flat)
+        flat += memory.indices(n)
+        losses = memory.array("losses", (n,))
+        np.take(logits.reshape(-1), flat, out=losses, mode="clip")
+        losses *= smoothing - 1
+        if smoothing:
+            np.add.reduce(logits, axis=0, out=row)
+            row *= smoothing / n_classes
+            losses -= row
+
+        P = np.exp(logits, out=logits)
+        np.add.reduce(P, axis=0, out=row)
+        np.divide(P, row, out=P)
+        np.log(row, out=row)
+        losses += row
+        if smoothing:
+            P -= smoothing / n_classes
+        np.take(P.reshape(-1), flat, out=row, mode="clip")
+        row -= 1 - smoothing
+        P.reshape(-1)[flat] = row
+        np.copyto(Z, P.T)
+        return self._mean(losses, Z, sample_weight, memory), Z
+
+
+class BinaryCrossEntropy(Loss):
+    """Sigmoid and the binary cross-entropy of each output, summed: binary and multilabel targets.
+
+    P = σ(Z),  Q = (1 − ε) y + ε / 2,  loss = Σₖ log(1 + exp(Zₖ)) − Qₖ Zₖ,  dZ = P − Q.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        ε in [0, 1).
+    """
+
+    output_activation = "logistic"
+
+    def __init__(self, label_smoothing=0.0):
+        self.label_smoothing = label_smoothing
+
+    def activate(self, Z):
+        decay = np.exp(-np.abs(Z))
+        positive = Z >= 0
+        np.divide(np.where(positive, 1, decay), 1 + decay, out=Z)
+        return Z
+
+    def loss_and_gradient(self, Z, y, sample_weight, memory):
+        target = memory.array("target", Z.shape)
+        np.multiply(y, Z.dtype.type(1 - self.label_smoothing), out=target)
+        target += self.label_smoothing / 2
+        decay = memory.array("decay", Z.shape)
+        np.exp(np.negative(np.abs(Z, out=decay), out=decay), out=decay)
+
+        # log(1 + exp(z)) = max(z, 0) + log(1 + exp(−|z|)), which never overflows.
+        terms = np.multiply(target, Z, out=memory.array("terms", Z.shape))
+        np.subtract(np.maximum(Z, 0, out=memory.array("P", Z.shape)), terms, out=terms)
+        terms += np.log1p(decay, out=memory.array("P", Z.shape))
+        losses = np.add.reduce(terms, axis=1, out=memory.array("losses", (len(Z),)))
+
+        positive = np.greater_equal(Z, 0, out=memory.array("positive", Z.shape, bool))
+        np.add(decay, 1, out=terms)
+        np.copyto(Z, decay)
+        np.copyto(Z, 1, where=positive)
+        Z /= terms
+        Z -= target
+        return self._mean(losses, Z, sample_weight, memory), Z
+
+
+class SquaredError(Loss):
+    """Identity and half the squared error: loss = ½ Σₖ (Zₖ − yₖ)²,  dZ = Z − y."""
+
+    output_activation = "identity"
+
+    def activate(self, Z):
+        return Z
+
+    def loss_and_gradient(self, Z, y, sample_weight, memory):
+        Z -= y
+        squares = np.multiply(Z, Z, out=memory.array("squares", Z.shape))
+        losses = np.add.reduce(squares, axis=1, out=memory.array("losses", (len(Z),)))
+        losses *= 0.5
+        return self._mean(losses, Z, sample_weight, memory), Z
+
+
+class PoissonDeviance(Loss):
+    """Exponential and half the Poisson deviance, for counts and other targets y ≥ 0.
+
+    P = exp(Z),  loss = Σₖ yₖ log(yₖ / Pₖ) − yₖ + Pₖ  (with 0 log 0 = 0),  dZ = P − y.
+    """
+
+    output_activation = "exp"
+
+    def activate(self, Z):
+        return np.exp(Z, out=Z)
+
+    def loss_and_gradient(self, Z, y, sample_weight, memory):
+        terms = np.multiply(y, Z, out=memory.array("terms", Z.shape))
+        P = np.exp(Z, out=Z)
+        np.subtract(P, terms, out=terms)
+        # y log y − y, by a logarithm that is 0 where y is.
+        entropy = memory.array("entropy", Z.shape)
+        entropy[...] = 1
+        np.copyto(entropy, y, where=np.greater(y, 0, out=memory.array("some", Z.shape, bool)))
+        np.log(entropy, out=entropy)
+        entropy -= 1
+        entropy *= y
+        terms += entropy
+        losses = np.add.reduce(terms, axis=1, out=memory.array("losses", (len(Z),)))
+        P -= y
+        return self._mean(losses, P, sample_weight, memory), P

@@ -1,0 +1,151 @@
+"""A network: a flat list of layers and a loss."""
+
+import copy
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from digit_recognizer.nn.layers import Layer
+from digit_recognizer.nn.losses import Loss
+from digit_recognizer.nn.memory import Memory
+from digit_recognizer.nn.parameters import FlatParameters
+from digit_recognizer.nn.training import TrainingPlan, train_epochs
+
+# Rows predicted at once: enough for full speed, and memory does not grow with the rows asked for.
+PREDICTION_ROWS = 1024
+
+
+class Network:
+    """Layers applied one after the other, with the loss they are trained for.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Copied: the same list may serve several networks.
+    loss : Loss
+    input_shape : tuple of int
+        Shape of one sample.
+    dtype : {numpy.float32, numpy.float64}, default=numpy.float32
+    seed : int, SeedSequence or Generator, default=0
+        Of the first weights.
+
+    Attributes
+    ----------
+    parameters : FlatParameters
+    output_shape : tuple of int
+    """
+
+    def __init__(self, layers: Sequence[Layer], loss: Loss, input_shape, dtype=np.float32, seed=0):
+        self.layers = [copy.deepcopy(layer) for layer in layers]
+        self.loss = loss
+        self.input_shape = tuple(input_shape)
+        self.dtype = np.dtype(dtype)
+        shape = self.input_shape
+        for layer in self.layers:
+            shape = layer.build(shape)
+        self.output_shape = shape
+        specs = [layer.parameter_specs() for layer in self.layers]
+        # Before the first layer with parameters nobody needs a gradient.
+        with_parameters = [index for index, layer_specs in enumerate(specs) if layer_specs]
+        self._first_trainable = with_parameters[0] if with_parameters else len(specs)
+        self.parameters = FlatParameters(specs, self.dtype)
+        self._bind()
+        self.parameters.initialize(np.random.default_rng(seed))
+
+    def _bind(self):
+        for index, layer in enumerate(self.layers):
+            layer.bind(*self.parameters.layer_views(index))
+
+    def memories(self, training: bool, generator: np.random.Generator | None = None):
+        """Memory for each layer and the loss, for one training or one prediction at a time."""
+        memories, may_overwrite = [], False
+        for layer in self.layers:
+            memories.append(Memory(self.dtype, training, may_overwrite, generator))
+            new_output = may_overwrite or not layer.passes_input_on
+            may_overwrite = new_output and not layer.keeps_output
+        return [*memories, Memory(self.dtype, training)]
+
+    def forward(self, X: np.ndarray, memories: Sequence[Memory]) -> np.ndarray:
+        """Output of the last layer, before the loss's output activation.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, \\*input_shape)
+        memories : sequence of Memory
+            Whose arrays hold the output until the next call.
+
+        Returns
+        -------
+        Z : ndarray of shape (n, \\*output_shape)
+        """
+        for layer, memory in zip(self.layers, memories, strict=False):
+            X = layer.forward(X, memory)
+        return X
+
+    def loss_and_gradients(self, X, y, sample_weight, memories) -> float:
+        """Loss of a batch; its gradients go to ``parameters.gradients``.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, \\*input_shape)
+        y : ndarray
+            As the loss takes it.
+        sample_weight : ndarray of shape (n,) or None
+        memories : sequence of Memory
+            Made with ``training=True``.
+        """
+        Z = self.forward(X, memories)
+        loss, dY = self.loss.loss_and_gradient(Z, y, sample_weight, memories[-1])
+        first = self._first_trainable
+        for index in range(len(self.layers) - 1, first - 1, -1):
+            dY = self.layers[index].backward(dY, memories[index], need_dX=index > first)
+        return loss
+
+    def fit_epochs(
+        self, X, y, plan: TrainingPlan, generator: np.random.Generator, sample_weight=None
+    ) -> Iterator[dict]:
+        """Train, an epoch at each step of the iterator.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n_samples, \\*input_shape), of the network's dtype
+        y : ndarray
+            As the loss takes it.
+        plan : TrainingPlan
+            Its optimizer and clock go on from where they are.
+        generator : numpy.random.Generator
+            Shuffles, and feeds the layers that draw random numbers.
+        sample_weight : ndarray of shape (n_samples,) or None
+
+        Yields
+        ------
+        dict
+            ``epoch`` (1 for the first), ``loss`` (mean over the epoch's samples, penalty included),
+            ``learning_rate`` of its last step, ``seconds``.
+        """
+        return train_epochs(self, X, y, plan, generator, sample_weight)
+
+    def predict(self, X) -> np.ndarray:
+        """Predictions: the loss's output activation of the last layer's output.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n_samples, \\*input_shape)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, \\*output_shape)
+        """
+        predictions = np.empty((X.shape[0], *self.output_shape), dtype=self.dtype)
+        memories = self.memories(training=False)
+        for start in range(0, X.shape[0], PREDICTION_ROWS):
+            block = X[start : start + PREDICTION_ROWS]
+            if not isinstance(block, np.ndarray):
+                block = block.toarray()
+            Z = self.forward(block.astype(self.dtype, copy=False), memories)
+            predictions[start : start + PREDICTION_ROWS] = self.loss.activate(Z)
+        return predictions
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._bind()

@@ -1,0 +1,85 @@
+"""Batch normalization."""
+
+import numpy as np
+
+from digit_recognizer.nn.initializers import ones, zeros
+from digit_recognizer.nn.layers import Layer
+from digit_recognizer.nn.parameters import ParameterSpec
+from digit_recognizer.nn.products import column_sums
+
+
+class BatchNorm(Layer):
+    """Normalize each feature over the batch, then scale and shift it.
+
+    Training:   X̂ = (X − μ) / s,  s = √(σ² + ε),  Y = γ X̂ + β,  with μ, σ² of the batch.
+    Prediction: the same with the running mean and variance.
+    Backward, with G = dL/dY and means over the batch:
+    dγ = Σ G X̂,  dβ = Σ G,  dX = γ/s (G − mean(G) − X̂ mean(G X̂)).
+
+    Parameters
+    ----------
+    momentum : float, default=0.1
+        Share of the newest batch in the running mean and (unbiased) variance.
+    epsilon : float, default=1e-5
+
+    Notes
+    -----
+    Ioffe and Szegedy, "Batch normalization" (2015), algorithms 1 and 2. `momentum` as in PyTorch.
+    """
+
+    def __init__(self, momentum=0.1, epsilon=1e-5):
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+    def parameter_specs(self):
+        shape = (self.input_shape[-1],)
+        return [
+            ParameterSpec("gamma", shape, ones, decayed=False),
+            ParameterSpec("beta", shape, zeros, decayed=False),
+            ParameterSpec("running_mean", shape, zeros, decayed=False, trainable=False),
+            ParameterSpec("running_variance", shape, ones, decayed=False, trainable=False),
+        ]
+
+    def forward(self, X, memory):
+        v = self.values
+        if not memory.training:
+            scale = v["gamma"] / np.sqrt(v["running_variance"] + self.epsilon)
+            Y = np.multiply(X, scale, out=memory.output(X))
+            return np.add(Y, v["beta"] - v["running_mean"] * scale, out=Y)
+
+        n = len(X)
+        mean = column_sums(X, memory.array("mean", X.shape[1:]), memory)
+        mean /= n
+        X_hat = np.subtract(X, mean, out=memory.output(X))
+        Y = memory.array("Y", X.shape)
+        variance = memory.array("variance", X.shape[1:])
+        column_sums(np.multiply(X_hat, X_hat, out=Y), variance, memory)
+        variance /= n
+        self._update_statistics(mean, variance, n)
+
+        deviation = np.sqrt(variance + self.epsilon)
+        np.divide(X_hat, deviation, out=X_hat)
+        np.multiply(X_hat, v["gamma"], out=Y)
+        np.add(Y, v["beta"], out=Y)
+        memory.kept = X_hat, deviation
+        return Y
+
+    def _update_statistics(self, mean, variance, n):
+        unbiased = variance * (n / max(n - 1, 1))
+        for name, value in (("running_mean", mean), ("running_variance", unbiased)):
+            running = self.values[name]
+            running += self.momentum * (value - running)
+
+    def backward(self, dY, memory, need_dX=True):
+        X_hat, deviation = memory.kept
+        n = len(X_hat)
+        d_gamma, d_beta = self.gradients["gamma"], self.gradients["beta"]
+        product = np.multiply(dY, X_hat, out=memory.array("product", X_hat.shape))
+        column_sums(product, d_gamma, memory)
+        column_sums(dY, d_beta, memory)
+        if not need_dX:
+            return None
+        np.multiply(X_hat, d_gamma / n, out=product)
+        np.subtract(dY, product, out=dY)
+        np.subtract(dY, d_beta / n, out=dY)
+        return np.multiply(dY, self.values["gamma"] / deviation, out=dY)

@@ -1,0 +1,62 @@
+"""Matrix products and column sums, at the speed the machine allows."""
+
+import numpy as np
+
+# OpenBLAS multiplies without packing its operands, nearly twice as fast for few rows, as long as
+# rows × depth × columns is at most this (its SMALL_MATRIX_PERMIT for AVX-512).
+SMALL_PRODUCT = 1_000_000
+# Narrower pieces than this lose more in the kernel's edges than they gain.
+NARROWEST_PIECE = 32
+
+
+def piece_width(n_rows: int, depth: int, n_columns: int) -> int:
+    """How many columns of the result to compute at once: all, or a divisor that stays small.
+
+    Measured with OpenBLAS's SkylakeX kernels in float32: 32×784×128 takes 35 µs in four pieces of
+    32 columns against 49 µs whole; from 128 rows on nothing is gained.
+    """
+    if n_rows * depth * n_columns <= SMALL_PRODUCT:
+        return n_columns
+    widest = SMALL_PRODUCT // (n_rows * depth)
+    for width in range(min(widest, n_columns - 1), NARROWEST_PIECE - 1, -1):
+        if n_columns % width == 0:
+            return width
+    return n_columns
+
+
+def product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """``A @ B`` into `out`.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n_rows, depth)
+    B : ndarray of shape (depth, n_columns)
+    out : ndarray of shape (n_rows, n_columns)
+
+    Returns
+    -------
+    out : ndarray of shape (n_rows, n_columns)
+    """
+    n_rows, depth = A.shape
+    n_columns = B.shape[1]
+    width = piece_width(n_rows, depth, n_columns)
+    if width == n_columns:
+        return np.matmul(A, B, out=out)
+    n_pieces = n_columns // width
+    B_pieces = B.reshape(depth, n_pieces, width).transpose(1, 0, 2)
+    out_pieces = out.reshape(n_rows, n_pieces, width).transpose(1, 0, 2)
+    np.matmul(A, B_pieces, out=out_pieces)
+    return out
+
+
+def column_sums(A: np.ndarray, out: np.ndarray, memory) -> np.ndarray:
+    """``A.sum(axis=0)`` into `out`, as a product with ones: twice as fast as NumPy's sum.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n_rows, n_columns)
+    out : ndarray of shape (n_columns,)
+    memory : Memory
+        Holds the ones.
+    """
+    return np.matmul(memory.constant("ones", (len(A),), 1.0), A, out=out)

@@ -1,0 +1,144 @@
+"""The training loop: batches, steps, epochs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from digit_recognizer.nn.averaging import MovingAverage
+from digit_recognizer.nn.optimizers import Optimizer
+from digit_recognizer.nn.schedules import Clock, Constant
+
+
+@dataclass
+class TrainingPlan:
+    """How to train.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    schedule : Constant
+        Or another of the schedules.
+    batch_size : int
+    n_epochs : int
+        Epochs in all, those the clock has behind it included.
+    shuffle : bool, default=True
+    drop_last : bool, default=False
+        Leave out a last batch that is smaller than the others.
+    alpha : float, default=0.0
+        Penalty ``alpha / (2 Σ weights of the batch) Σ w²`` on the weights; without sample weights
+        the divisor is twice the batch size, as in scikit-learn.
+    average : MovingAverage or None, default=None
+    clock : Clock
+        How far the training has come; moved on by it.
+    """
+
+    optimizer: Optimizer
+    schedule: Constant
+    batch_size: int
+    n_epochs: int
+    shuffle: bool = True
+    drop_last: bool = False
+    alpha: float = 0.0
+    average: MovingAverage | None = None
+    clock: Clock = field(default_factory=Clock)
+
+
+class Batches:
+    """Cuts the training data into batches, in buffers made once.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, \\*input_shape)
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,) or None
+    batch_size : int
+    drop_last : bool
+    """
+
+    def __init__(self, X, y, sample_weight, batch_size, drop_last):
+        n_samples = X.shape[0]
+        self.arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
+        self.n_samples = n_samples
+        self.batch_size = min(batch_size, n_samples)
+        self.n_used = n_samples - n_samples % self.batch_size if drop_last else n_samples
+        self._buffers = [
+            np.empty((self.batch_size, *array.shape[1:]), dtype=array.dtype)
+            for array in self.arrays
+        ]
+
+    def __len__(self) -> int:
+        return -(-self.n_used // self.batch_size)
+
+    def __call__(self, order: np.ndarray | None) -> Iterator[list]:
+        """Yield [X, y, sample_weight or None] for each batch.
+
+        Parameters
+        ----------
+        order : ndarray of shape (n_samples,), intp, or None
+            Rows in the order to take them; None for the order they are in.
+        """
+        for start in range(0, self.n_used, self.batch_size):
+            rows = slice(start, min(start + self.batch_size, self.n_used))
+            if order is None:
+                batch = [self._slice(array, rows) for array in self.arrays]
+            else:
+                batch = [
+                    self._gather(array, order[rows], buffer)
+                    for array, buffer in zip(self.arrays, self._buffers, strict=True)
+                ]
+            yield batch if len(batch) == 3 else [*batch, None]
+
+    @staticmethod
+    def _slice(array, rows):
+        return array[rows] if isinstance(array, np.ndarray) else array[rows].toarray()
+
+    @staticmethod
+    def _gather(array, indices, buffer):
+        out = buffer[: len(indices)]
+        if isinstance(array, np.ndarray):
+            # "clip" lets NumPy write to `out` directly; the indices are in range anyway.
+            return np.take(array, indices, axis=0, out=out, mode="clip")
+        return array[indices].toarray(out=out)
+
+
+def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator[dict]:
+    """The loop behind `Network.fit_epochs`, which documents it."""
+    batches = Batches(X, y, sample_weight, plan.batch_size, plan.drop_last)
+    memories = network.memories(training=True, generator=generator)
+    plan.optimizer.bind(network.parameters)
+    clock = plan.clock
+    clock.n_steps = max(plan.n_epochs * len(batches), clock.n_steps)
+    while clock.epoch < plan.n_epochs:
+        start = perf_counter()
+        order = generator.permutation(batches.n_samples) if plan.shuffle else None
+        total = 0.0
+        for X_batch, y_batch, weight_batch in batches(order):
+            loss = train_step(network, X_batch, y_batch, weight_batch, memories, plan)
+            total += loss * len(y_batch)
+        clock.epoch += 1
+        clock.n_seen += batches.n_used
+        yield {
+            "epoch": clock.epoch,
+            "loss": total / batches.n_used,
+            "learning_rate": plan.optimizer.learning_rate,
+            "seconds": perf_counter() - start,
+        }
+
+
+def train_step(network, X, y, sample_weight, memories, plan: TrainingPlan) -> float:
+    """One step of the optimizer on one batch; returns the batch's loss, penalty included."""
+    loss = network.loss_and_gradients(X, y, sample_weight, memories)
+    l2 = 0.0
+    if plan.alpha:
+        divisor = len(y) if sample_weight is None else float(sample_weight.sum())
+        if divisor > 0:
+            l2 = plan.alpha / divisor
+            weights = network.parameters.weights
+            loss += 0.5 * l2 * float(weights @ weights)
+    plan.optimizer.step(plan.schedule.rate(plan.clock), l2)
+    plan.clock.step += 1
+    if plan.average is not None:
+        plan.average.update(network.parameters)
+    return loss

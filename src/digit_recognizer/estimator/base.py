@@ -98,6 +98,17 @@ class BaseNumpyNet(BaseEstimator, ABC):
             pass
         return self
 
+    def check_parameters(self) -> None:
+        """Check the parameters as `fit` does, without data.
+
+        Raises
+        ------
+        ValueError
+            With a message that names the parameter and what it may be.
+        """
+        self._validate_params()
+        construction.hidden_sizes(self.hidden_layer_sizes)
+
     def fit_epochs(self, X, y, sample_weight=None) -> Iterator[dict]:
         """`fit` as an iterator that stands still after each epoch.
 
@@ -109,7 +120,7 @@ class BaseNumpyNet(BaseEstimator, ABC):
             ``epoch``, ``loss``, ``learning_rate``, ``seconds``, and with ``early_stopping``
             ``validation_score``. The solver "lbfgs" yields once, at its end.
         """
-        self._validate_params()
+        self.check_parameters()
         yield from self._epochs(X, y, sample_weight, incremental=False)
 
     @available_if(_solver_is_stochastic)

@@ -66,7 +66,7 @@ def stochastic_epochs(estimator, X, y, sample_weight, incremental):
         for record in epochs:
             with _averaged_weights(estimator, plan.average):
                 _record_epoch(estimator, record, X.shape[0], validation)
-            yield record
+                yield record
             if _has_converged(estimator, plan.schedule, incremental):
                 break
     except KeyboardInterrupt:
@@ -151,8 +151,10 @@ def _averaged_weights(estimator, average):
     values = estimator._network.parameters.values
     trained = values.copy()
     values[...] = average.values
-    yield
-    values[...] = trained
+    try:
+        yield
+    finally:
+        values[...] = trained
 
 
 def _record_epoch(estimator, record, n_samples, validation):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from digit_recognizer.nn.optimizers import PIECE_BYTES
-from digit_recognizer.nn.parameters import FlatParameters
+from digit_recognizer.nn.parameters import FlatParameters, aligned_copy
 
 
 class MovingAverage:
@@ -48,3 +48,9 @@ class MovingAverage:
             np.subtract(parameters.values[start : start + size], average, out=difference)
             np.multiply(difference, share, out=difference)
             np.add(average, difference, out=average)
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if self.values is not None:
+            self.values = aligned_copy(self.values)
+            self._scratch = np.empty_like(self._scratch)

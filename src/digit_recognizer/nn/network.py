@@ -63,7 +63,7 @@ class Network:
             memories.append(Memory(self.dtype, training, may_overwrite, generator))
             new_output = may_overwrite or not layer.passes_input_on
             may_overwrite = new_output and not layer.keeps_output
-        return [*memories, Memory(self.dtype, training)]
+        return [*memories, Memory(self.dtype, training, may_overwrite)]
 
     def forward(self, X: np.ndarray, memories: Sequence[Memory]) -> np.ndarray:
         """Output of the last layer, before the loss's output activation.
@@ -94,7 +94,11 @@ class Network:
         memories : sequence of Memory
             Made with ``training=True``.
         """
-        Z = self.forward(X, memories)
+        output = self.forward(X, memories)
+        # The loss writes over Z, which may not be what the last layer keeps, nor the batch itself.
+        Z = memories[-1].output(output)
+        if Z is not output:
+            np.copyto(Z, output)
         loss, dY = self.loss.loss_and_gradient(Z, y, sample_weight, memories[-1])
         first = self._first_trainable
         for index in range(len(self.layers) - 1, first - 1, -1):
@@ -142,8 +146,9 @@ class Network:
             block = X[start : start + PREDICTION_ROWS]
             if not isinstance(block, np.ndarray):
                 block = block.toarray()
-            Z = self.forward(block.astype(self.dtype, copy=False), memories)
-            predictions[start : start + PREDICTION_ROWS] = self.loss.activate(Z)
+            Z = predictions[start : start + PREDICTION_ROWS]
+            Z[...] = self.forward(block.astype(self.dtype, copy=False), memories)
+            self.loss.activate(Z)
         return predictions
 
     def __setstate__(self, state):

@@ -52,6 +52,16 @@ def aligned_zeros(size: int, dtype) -> np.ndarray:
     return raw[offset : offset + size * dtype.itemsize].view(dtype)
 
 
+def aligned_copy(array: np.ndarray) -> np.ndarray:
+    """A writable copy of a flat array that starts on a cache line.
+
+    For what was stored: it may come back unaligned, or memory-mapped and read-only.
+    """
+    copy = aligned_zeros(len(array), array.dtype)
+    copy[...] = array
+    return copy
+
+
 class FlatParameters:
     """All parameters of a network and their gradients, each in one flat array.
 
@@ -131,7 +141,5 @@ class FlatParameters:
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        # What was stored may come back read-only (memory-mapped) or unaligned.
-        stored, self.values = self.values, aligned_zeros(len(self.values), self.dtype)
-        self.values[...] = stored
+        self.values = aligned_copy(self.values)
         self.gradients = aligned_zeros(self.n_trainable, self.dtype)

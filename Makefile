@@ -1,0 +1,62 @@
+# `make` or `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CLI := $(BIN)/digit-recognizer
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Benchmarks see the processor's own kernels, as users do.
+UNPINNED := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE
+
+# make submit RECIPE=mlp DATA=path JOBS=2 SEED=0 SOURCE=sample
+DATA_OPTIONS = $(if $(RECIPE),--recipe '$(RECIPE)') $(if $(DATA),--data '$(DATA)') $(if $(SOURCE),--source '$(SOURCE)')
+RUN_OPTIONS = $(if $(JOBS),--jobs '$(JOBS)') $(if $(SEED),--seed '$(SEED)')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup data submit test test-lowest bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(VENV)/.installed ## make .venv and install the project in it
+
+data: setup ## bring the competition's files into data/
+	@$(CLI) data $(DATA_OPTIONS)
+
+submit: setup ## data, folds, training, ensemble: submissions/submission.csv
+	@$(CLI) submit $(DATA_OPTIONS) $(RUN_OPTIONS)
+
+test: $(VENV)/.installed-dev ## ruff, then pytest
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pytest
+
+test-lowest: $(VENV)/.installed-dev ## pytest with the oldest versions that pyproject.toml allows
+	$(BIN)/uv venv --quiet --clear --python 3.11 $(VENV)-lowest
+	$(BIN)/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e '.[dev]'
+	$(VENV)-lowest/bin/pytest
+
+bench: $(VENV)/.installed-bench ## the benchmarks, beside scikit-learn, PyTorch and JAX
+	$(UNPINNED) $(BIN)/python benchmarks/dense.py
+	$(UNPINNED) $(BIN)/python benchmarks/reading.py
+
+clean: ## remove .venv and what tools left
+	rm -rf $(VENV) $(VENV)-lowest .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml
+	@echo "Installing into $(VENV) …"
+	@$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(INSTALL) -e '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	@$(INSTALL) -e '.[bench]'
+	@touch $@

@@ -1,0 +1,18 @@
+"""The two ways a command can fail without being wrong itself."""
+
+
+class InputError(ValueError):
+    """A mistake of the user's, told in one sentence that names its place and what to do."""
+
+
+class OutsideError(RuntimeError):
+    """A failure outside this program, such as a server's refusal or a missing network."""
+
+
+def quoted(text):
+    """Return `text` in quotes for a message: on one line, and not long."""
+    return repr(text if len(text) <= 40 else f"{text[:37]}...")
+
+
+class Interrupted(BaseException):
+    """Ctrl-C at the command line: ends the program from wherever it is."""

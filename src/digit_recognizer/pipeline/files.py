@@ -1,0 +1,103 @@
+"""Writing files so that each is either whole or not there."""
+
+import errno
+import hashlib
+import io
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from digit_recognizer.errors import InputError
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space or choose another folder",
+    errno.EDQUOT: "free some space or choose another folder",
+    errno.EFBIG: "raise the limit on the size of files or choose another folder",
+    errno.EROFS: "choose a folder that can be written to",
+    errno.EACCES: "choose a folder that can be written to, or change its permissions",
+    errno.EPERM: "choose a folder that can be written to, or change its permissions",
+    errno.ENOTDIR: "remove the file that stands where a folder should be, or choose another folder",
+    errno.EEXIST: "remove the file that stands where a folder should be, or choose another folder",
+    errno.EISDIR: "remove the folder of that name or choose another name",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+@contextmanager
+def replacing(path):
+    """Open a file for writing that takes its place only once it is whole and on the disk.
+
+    The bytes go to a temporary file in the same folder, which is made if need be. Whatever ends
+    the block early, an interrupt included, leaves the old file and nothing else.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to make or to replace.
+
+    Yields
+    ------
+    file : binary file
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written: a full disk, a folder without permission and the like.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno, "choose another folder")
+        reason = error.strerror or str(error)
+        raise InputError(f"{path} cannot be written ({reason}); {remedy}.") from error
+
+
+def write_bytes(path, content):
+    """Write `content` (bytes) to `path` as a whole, see `replacing`."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_text(path, text):
+    """Write `text` to `path` in UTF-8 with its line ends as they are, see `replacing`."""
+    write_bytes(path, text.encode())
+
+
+def write_array(path, array):
+    """Write a NumPy array (without objects) to `path` in the ``.npy`` format, see `replacing`."""
+    # numpy.save to a real file hides why it failed (its OSError has no errno).
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_bytes(path, buffer.getbuffer())
+
+
+def sha256(path):
+    """Return the SHA-256 digest of a file, in hexadecimal.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); check its name and permissions."
+        ) from error

@@ -1,0 +1,132 @@
+"""A run: folds, training, ensemble, submission, and the directory that holds it all."""
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from digit_recognizer.errors import InputError
+from digit_recognizer.pipeline import log, results
+from digit_recognizer.pipeline.data import Data
+from digit_recognizer.pipeline.files import sha256, write_text
+from digit_recognizer.pipeline.folds import (
+    Fold,
+    Scaler,
+    make_folds,
+    train_fold,
+    train_fold_in_worker,
+)
+from digit_recognizer.pipeline.progress import Progress
+from digit_recognizer.pipeline.recipe import Recipe
+from digit_recognizer.pipeline.submission import write_submission
+from digit_recognizer.pipeline.workers import SafeWorkers
+
+RUNS_FOLDER = Path("runs")
+SUBMISSIONS_FOLDER = Path("submissions")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished run has to show.
+
+    Parameters
+    ----------
+    run_id : str
+    metrics : dict
+        The content of ``metrics.json``.
+    submission : Path
+        The newest submission.
+    """
+
+    run_id: str
+    metrics: dict
+    submission: Path
+
+
+def run_id(recipe: Recipe, data: Data) -> str:
+    """Name of the run: the recipe's, and a hash of what decides its result."""
+    decisive = f"{recipe.fingerprint()}\n{data.fingerprint}"
+    return f"{recipe.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:8]}"
+
+
+def submit(recipe: Recipe, data: Data) -> Outcome:
+    """Train all folds and write the submission.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : Data
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    InputError
+        If the data do not suit the recipe, or a file cannot be written.
+    """
+    start = perf_counter()
+    name = run_id(recipe, data)
+    folder = RUNS_FOLDER / name
+    folds = make_folds(data.y_train, recipe.cv)
+    _start_over(folder)
+    write_text(folder / "recipe.toml", recipe.to_toml())
+    fold_results = _train(recipe, data, folds, folder)
+
+    n_classes = len(np.unique(data.y_train))
+    oof = results.gather_oof(folder, folds, len(data.y_train), n_classes)
+    test = results.mean_test(folder, folds)
+    classes = np.unique(data.y_train)
+    labels = classes[test.argmax(axis=1)]
+    results.write_oof(folder / "oof.csv", oof, folds, data.y_train, classes)
+    metrics = results.measure(oof, labels, fold_results, data, classes)
+    metrics["seconds"] = perf_counter() - start
+    results.write_metrics(folder / "metrics.json", metrics)
+
+    newest = SUBMISSIONS_FOLDER / "submission.csv"
+    kept = SUBMISSIONS_FOLDER / f"{log.timestamp(for_file=True)}_{name}.csv"
+    for path in (folder / "submission.csv", kept, newest):
+        write_submission(
+            path, data.test_ids, labels, recipe.competition, data.sample_submission_ids
+        )
+    log.append(SUBMISSIONS_FOLDER / "log.csv", name, recipe.name, metrics, sha256(newest))
+    return Outcome(name, metrics, newest)
+
+
+def _start_over(folder: Path) -> None:
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be made ({error.strerror}); make room there, or work in a folder "
+            "that can be written to."
+        ) from error
+
+
+def _train(recipe: Recipe, data: Data, folds: list[Fold], folder: Path) -> list[dict]:
+    """Train the folds, `jobs` at a time; returns their results in order."""
+    scaler = Scaler.fit(data.X_train, recipe.data.scaling)
+    arrays = (data.X_train, data.y_train, data.X_test)
+    estimator = recipe.make_estimator()
+    jobs = min(recipe.compute.jobs or os.cpu_count() or 1, len(folds))
+    train = train_fold if jobs == 1 else train_fold_in_worker
+    tasks = [
+        delayed(train)(fold, estimator, scaler, arrays, folder / fold.name) for fold in folds
+    ]
+    finished = []
+    with Progress(folder, folds, estimator.max_iter) as progress, SafeWorkers() as workers:
+        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
+        with workers.starting():
+            pending = parallel(tasks)
+        for result in pending:
+            progress.finished(result)
+            finished.append(result)
+    return sorted(finished, key=lambda result: result["fold"])

@@ -1,0 +1,278 @@
+import io
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digit_recognizer.errors import InputError
+from digit_recognizer.pipeline import table
+from digit_recognizer.pipeline.careful import read_carefully
+from digit_recognizer.pipeline.columns import Columns, IntegerColumn
+from digit_recognizer.pipeline.table import read_table
+
+PIXELS = ("pixel0", "pixel1", "pixel2", "pixel3")
+TRAIN = Columns(PIXELS, IntegerColumn.classes("label", 3))
+TEST = Columns(PIXELS)
+TEST_WITH_IDS = Columns(PIXELS, IntegerColumn.ids("id"))
+HEADER = "label,pixel0,pixel1,pixel2,pixel3\n"
+GOOD = HEADER + "0,0,1,2,3\n2,255,254,9,10\n"
+
+
+class Content:
+    """What a DataFile is to a reader."""
+
+    def __init__(self, content):
+        self.content = content if isinstance(content, bytes) else content.encode()
+
+    def __str__(self):
+        return "data/train.csv"
+
+    @contextmanager
+    def open(self):
+        yield io.BufferedReader(io.BytesIO(self.content))
+
+
+def read(text, columns=TRAIN):
+    return read_table(Content(text), columns)
+
+
+def message(text, columns=TRAIN):
+    with pytest.raises(InputError) as caught:
+        read(text, columns)
+    return str(caught.value)
+
+
+def assert_good(result):
+    assert result.pixels.dtype == np.uint8
+    assert result.pixels.flags.c_contiguous
+    assert result.pixels.flags.writeable
+    assert result.pixels.tolist() == [[0, 1, 2, 3], [255, 254, 9, 10]]
+    assert result.integers.dtype == np.int64
+    assert result.integers.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        GOOD.rstrip("\n"),
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace("\n", "\r"),
+        GOOD.replace("\n", "\n\n"),
+        "\n" + GOOD,
+        GOOD + "  \n",
+        "\ufeff" + GOOD,
+        GOOD.replace("9", '"9"'),
+        GOOD.replace("label", '"label"').replace("pixel0", '"pixel0"'),
+        GOOD.replace("254", " 254 "),
+        GOOD.replace("9", "0009"),
+        GOOD.replace("2,255", "0002,255"),
+        "pixel1,pixel0,label,pixel3,pixel2\n1,0,0,3,2\n254,255,2,10,9\n",
+        "pixel0,pixel1,pixel2,pixel3,label\n0,1,2,3,0\n255,254,9,10,2\n",
+        "pixel0,pixel1,pixel2,pixel3,label\r\n0,1,2,3,0\r\n255,254,9,10,2",
+        'pixel3,pixel1,label,pixel0,pixel2\n3,1,0,0,2\n10,254,"2",255,9\n',
+    ],
+)
+def test_unusual_but_clear_files_are_read(text):
+    assert_good(read(text))
+
+
+def test_a_file_without_another_column_is_read():
+    result = read("pixel0,pixel1,pixel2,pixel3\n1,2,3,4\n", TEST)
+    assert result.pixels.tolist() == [[1, 2, 3, 4]]
+    assert result.integers is None
+
+
+def test_ids_may_be_large():
+    text = "id,pixel0,pixel1,pixel2,pixel3\n123456789012,1,2,3,4\n0,1,2,3,4\n"
+    assert read(text, TEST_WITH_IDS).integers.tolist() == [123456789012, 0]
+
+
+def test_a_file_of_many_blocks_is_read(monkeypatch):
+    monkeypatch.setattr(table, "_BLOCK_SIZE", 100)
+    values = np.random.default_rng(0).integers(0, 256, (500, 4))
+    rows = "".join(f"{place % 3},{','.join(map(str, row))}\n" for place, row in enumerate(values))
+    result = read(HEADER + rows)
+    np.testing.assert_array_equal(result.pixels, values)
+    np.testing.assert_array_equal(result.integers, np.arange(500) % 3)
+
+
+@pytest.mark.parametrize(
+    "text", ["300", "256", "-1", "1.5", "5.0", "abc", "1e2", "+7", "1_0", "0x1", "nan", "²", "1 2"]
+)
+def test_a_pixel_that_is_no_integer_from_0_to_255_is_named(text):
+    assert message(GOOD.replace("10", text)) == (
+        f"data/train.csv, line 3, column pixel3: '{text}' is not an integer from 0 to 255; "
+        f"correct or remove the row."
+    )
+
+
+@pytest.mark.parametrize("text", ["", " ", '""'])
+def test_a_missing_pixel_is_named(text):
+    assert message(GOOD.replace("254", text)) == (
+        "data/train.csv, line 3, column pixel1: the value is missing; correct or remove the row."
+    )
+
+
+def test_a_long_value_is_cut_in_the_message():
+    assert f": '{'7' * 37}...' is not an integer" in message(GOOD.replace("254", "7" * 5000))
+
+
+@pytest.mark.parametrize("text", ["3", "10", "-1", "1.0", "cat", "9" * 30])
+def test_a_label_that_is_no_class_is_named(text):
+    assert message(GOOD.replace("2,255", f"{text},255")) == (
+        f"data/train.csv, line 3, column label: '{text}' is not a class from 0 to 2; "
+        f"correct or remove the row."
+    )
+
+
+def test_a_missing_label_is_named():
+    assert message(GOOD.replace("2,255", ",255")) == (
+        "data/train.csv, line 3, column label: the value is missing; correct or remove the row."
+    )
+
+
+def test_an_id_that_is_there_twice_is_named():
+    text = "id,pixel0,pixel1,pixel2,pixel3\n5,1,2,3,4\n6,1,2,3,4\n5,1,2,3,4\n"
+    assert message(text, TEST_WITH_IDS) == (
+        "data/train.csv, line 4, column id: the id 5 is already in line 2; "
+        "correct or remove the row."
+    )
+
+
+def test_an_id_that_is_no_integer_is_named():
+    text = "id,pixel0,pixel1,pixel2,pixel3\nimage-1,1,2,3,4\n"
+    assert message(text, TEST_WITH_IDS) == (
+        "data/train.csv, line 2, column id: 'image-1' is not an id (an integer from 0); "
+        "correct or remove the row."
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [("2,255,254", "3 values"), ("2", "1 value"), ("2,255,254,9,10,11", "6 values")],
+)
+def test_a_row_of_another_length_is_named(row, what):
+    assert message(GOOD.replace("2,255,254,9,10", row)) == (
+        f"data/train.csv, line 3: {what} where the header has 5; correct or remove the row."
+    )
+
+
+def test_too_long_and_too_short_rows_do_not_make_up_for_each_other():
+    assert ", line 2: 6 values where" in message(HEADER + "0,0,1,2,3,4\n0,0,1,2\n")
+
+
+def test_the_line_counts_blank_lines_and_lines_inside_quotes():
+    text = HEADER + '\n0,"1\n",1,2,3\n\n2,1,2,3,x\n'
+    assert message(text).startswith("data/train.csv, line 6, column pixel3: 'x' is not")
+
+
+@pytest.mark.parametrize("row", ['0,"1,2,3,4\n', '0,"1"2,2,3,4\n'])
+def test_quotes_out_of_place_are_named(row):
+    text = message(GOOD + row)
+    assert text.startswith("data/train.csv, line 4: ")
+    assert text.endswith("; correct the quotes or remove the row.")
+
+
+@pytest.mark.parametrize("column", ["label", "pixel2"])
+def test_a_missing_column_is_named(column):
+    assert message(GOOD.replace(column, "other")) == (
+        f"data/train.csv, line 1: the column '{column}' is missing; "
+        f"the first line must be the header {HEADER.strip()}."
+    )
+
+
+def test_a_file_without_a_header_is_told_which_one_it_needs():
+    assert message("0,0,1,2,3\n1,4,5,6,7\n") == (
+        "data/train.csv, line 1: the column 'label' is missing (and 4 more); "
+        "the first line must be the header label,pixel0,pixel1,pixel2,pixel3."
+    )
+
+
+def test_an_extra_column_is_named():
+    text = "label,pixel0,pixel1,pixel2,pixel3,pixel4\n0,1,2,3,4,5\n"
+    assert message(text) == (
+        "data/train.csv, line 1: the column 'pixel4' does not belong there; "
+        "remove it, so that the header is label,pixel0,pixel1,pixel2,pixel3."
+    )
+
+
+def test_a_label_in_a_test_file_is_an_extra_column():
+    assert message(GOOD, TEST) == (
+        "data/train.csv, line 1: the column 'label' does not belong there; "
+        "remove it, so that the header is pixel0,pixel1,pixel2,pixel3."
+    )
+
+
+@pytest.mark.parametrize("header", [HEADER.replace("pixel1", "pixel0"), "label," + HEADER])
+def test_a_duplicated_column_is_named(header):
+    column = "label" if header.startswith("label,label") else "pixel0"
+    assert message(header + "0,0,0,0,0\n") == (
+        f"data/train.csv, line 1: the column '{column}' is there twice; "
+        f"remove or rename one of them."
+    )
+
+
+def test_a_long_header_is_abridged():
+    columns = Columns(tuple(f"pixel{n}" for n in range(784)), IntegerColumn.classes("label", 10))
+    assert message("a,b\n", columns) == (
+        "data/train.csv, line 1: the column 'label' is missing (and 784 more); "
+        "the first line must be the header label,pixel0,pixel1,...,pixel783."
+    )
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\n \n", "\ufeff"])
+def test_an_empty_file_is_an_error(text):
+    assert message(text) == "data/train.csv is empty; download it again."
+
+
+@pytest.mark.parametrize("text", [HEADER, HEADER.strip(), HEADER + "\n\n"])
+def test_a_header_alone_is_an_error(text):
+    assert message(text) == "data/train.csv has a header but no rows; download it again."
+
+
+def test_bytes_that_are_no_text_are_an_error():
+    assert "'\\\\xff' is not an integer" in message(GOOD.encode().replace(b"254", b"\xff"))
+    assert "'label' is missing" in message(GOOD.encode("utf-16"))
+
+
+VALUES = st.sampled_from(["0", "1", "2", "9", "255", "256", "-1", "", " 7", '"7"', "007", "1.0", "x"])
+
+
+@given(
+    rows=st.lists(st.lists(VALUES, min_size=4, max_size=6), max_size=4),
+    newline=st.sampled_from(["\n", "\r\n", "\r"]),
+    columns=st.sampled_from([TRAIN, TEST_WITH_IDS]),
+)
+def test_the_fast_way_and_the_careful_way_agree(rows, newline, columns):
+    text = newline.join([",".join(row) for row in [columns.names, *rows]])
+    try:
+        pixels, integers = read_carefully(Content(text), columns)
+    except InputError as error:
+        assert message(text, columns) == str(error)
+    else:
+        result = read(text, columns)
+        np.testing.assert_array_equal(result.pixels, pixels)
+        np.testing.assert_array_equal(result.integers, integers)
+
+
+def test_the_usual_form_is_not_read_twice(monkeypatch):
+    monkeypatch.setattr(table, "read_carefully", None)
+    assert_good(read(GOOD))
+    assert_good(read(GOOD.replace("\n", "\r\n")))
+
+
+def test_it_holds_the_pixels_once(tmp_path):
+    import tracemalloc
+
+    line = "1," + ",".join(["200"] * 784) + "\n"
+    columns = Columns(tuple(f"pixel{n}" for n in range(784)), IntegerColumn.classes("label", 10))
+    content = Content(",".join(columns.names) + "\n" + line * 4000)
+    tracemalloc.start()
+    result = read_table(content, columns)
+    now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert now < 1.2 * result.pixels.nbytes
+    assert peak < 2 * result.pixels.nbytes + 5e6

@@ -37,6 +37,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def store(folder):
     """A function that puts files (name: bytes) into `folder` in one of the three forms."""
+
     def put(files, form="plain", slug="small"):
         if form == "zip":
             with zipfile.ZipFile(folder / f"{slug}.zip", "w", zipfile.ZIP_DEFLATED) as archive:

@@ -158,13 +158,15 @@ def test_a_file_that_cannot_be_opened_is_named(folder):
     )
 
 
-def test_every_truncation_and_every_flipped_byte_is_an_input_error_or_harmless(store, folder, small):
+def test_every_truncation_and_every_flipped_byte_is_an_input_error_or_harmless(
+    store, folder, small
+):
     content = b"label,pixel0\n" + b"1,2\n" * 20
     for form, name in (("zip", "small.zip"), ("gz", "train.csv.gz")):
         store({"train.csv": content}, form)
         path = folder / name
         whole = path.read_bytes()
-        damaged = [whole[:size] for size in range(len(whole))]
+        damaged = [whole[:size] for size in range(1, len(whole))]
         damaged += [
             whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :] for at in range(len(whole))
         ]

@@ -7,7 +7,7 @@ from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER, Competition
 
 
 def test_the_default_is_digit_recognizer():
-    assert DIGIT_RECOGNIZER == Competition()
+    assert Competition() == DIGIT_RECOGNIZER
     assert DIGIT_RECOGNIZER.n_pixels == 784
     assert DIGIT_RECOGNIZER.pixel_columns[:2] == ("pixel0", "pixel1")
     assert DIGIT_RECOGNIZER.pixel_columns[-1] == "pixel783"

@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 from contextlib import contextmanager
 
 import numpy as np
@@ -67,6 +68,9 @@ def assert_good(result):
         GOOD.replace("9", '"9"'),
         GOOD.replace("label", '"label"').replace("pixel0", '"pixel0"'),
         GOOD.replace("254", " 254 "),
+        GOOD.replace("254", "254.0"),
+        GOOD.replace("10", "1e1"),
+        GOOD.replace("10", "+10"),
         GOOD.replace("9", "0009"),
         GOOD.replace("2,255", "0002,255"),
         "pixel1,pixel0,label,pixel3,pixel2\n1,0,0,3,2\n254,255,2,10,9\n",
@@ -90,17 +94,30 @@ def test_ids_may_be_large():
     assert read(text, TEST_WITH_IDS).integers.tolist() == [123456789012, 0]
 
 
-def test_a_file_of_many_blocks_is_read(monkeypatch):
-    monkeypatch.setattr(table, "_BLOCK_SIZE", 100)
-    values = np.random.default_rng(0).integers(0, 256, (500, 4))
-    rows = "".join(f"{place % 3},{','.join(map(str, row))}\n" for place, row in enumerate(values))
-    result = read(HEADER + rows)
-    np.testing.assert_array_equal(result.pixels, values)
-    np.testing.assert_array_equal(result.integers, np.arange(500) % 3)
+@pytest.mark.parametrize("word", ["True", "False", "TRUE"])
+def test_a_column_of_truth_values_is_text(word):
+    assert f"line 2, column pixel0: '{word}' is not an integer" in message(
+        HEADER + f"0,{word},1,2,3\n1,{word},1,2,3\n"
+    )
+
+
+@pytest.mark.parametrize("row", ["0,1,2,3,4,5\n", "0,1,2,3,4,\n"])
+def test_a_surplus_value_is_named(row):
+    assert ", line 2: 6 values where the header has 5" in message(HEADER + row * 3)
+    assert ", line 4: 6 values where the header has 5" in message(GOOD + row)
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_values_that_do_not_fit_are_found_with_every_pandas(monkeypatch, refuses):
+    if not refuses:
+        monkeypatch.setattr(table, "_PANDAS_REFUSES_OVERFLOW", False)
+    assert "column pixel3: '256' is not an integer" in message(GOOD.replace("10", "256"))
+    assert_good(read(GOOD))
 
 
 @pytest.mark.parametrize(
-    "text", ["300", "256", "-1", "1.5", "5.0", "abc", "1e2", "+7", "1_0", "0x1", "nan", "²", "1 2"]
+    "text",
+    ["300", "256", "-1", "1.5", "abc", "True", "1e3", "-0.5", "1_0", "0x1", "nan", "²", "1 2"],
 )
 def test_a_pixel_that_is_no_integer_from_0_to_255_is_named(text):
     assert message(GOOD.replace("10", text)) == (
@@ -120,7 +137,7 @@ def test_a_long_value_is_cut_in_the_message():
     assert f": '{'7' * 37}...' is not an integer" in message(GOOD.replace("254", "7" * 5000))
 
 
-@pytest.mark.parametrize("text", ["3", "10", "-1", "1.0", "cat", "9" * 30])
+@pytest.mark.parametrize("text", ["3", "10", "-1", "1.5", "cat", "9" * 30])
 def test_a_label_that_is_no_class_is_named(text):
     assert message(GOOD.replace("2,255", f"{text},255")) == (
         f"data/train.csv, line 3, column label: '{text}' is not a class from 0 to 2; "
@@ -238,7 +255,9 @@ def test_bytes_that_are_no_text_are_an_error():
     assert "'label' is missing" in message(GOOD.encode("utf-16"))
 
 
-VALUES = st.sampled_from(["0", "1", "2", "9", "255", "256", "-1", "", " 7", '"7"', "007", "1.0", "x"])
+VALUES = st.sampled_from(
+    ["0", "1", "2", "9", "255", "256", "-1", "", " 7", '"7"', "007", "1.0", "x"]
+)
 
 
 @given(
@@ -264,9 +283,7 @@ def test_the_usual_form_is_not_read_twice(monkeypatch):
     assert_good(read(GOOD.replace("\n", "\r\n")))
 
 
-def test_it_holds_the_pixels_once(tmp_path):
-    import tracemalloc
-
+def test_it_holds_the_pixels_once():
     line = "1," + ",".join(["200"] * 784) + "\n"
     columns = Columns(tuple(f"pixel{n}" for n in range(784)), IntegerColumn.classes("label", 10))
     content = Content(",".join(columns.names) + "\n" + line * 4000)

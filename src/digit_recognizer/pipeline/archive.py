@@ -63,7 +63,7 @@ class DataFile:
                 ) from error
         if self.path.suffix == ".gz":
             return stack.enter_context(gzip.open(self.path))
-        return stack.enter_context(open(self.path, "rb", buffering=0))
+        return stack.enter_context(self.path.open("rb", buffering=0))
 
 
 def find_file(folder, name, competition):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from digit_recognizer.pipeline.columns import MAX_DIGITS
 def read_carefully(file, columns):
     """Read a CSV file of images.
 
-    Empty lines, quotes, a byte order mark, blanks around a value and leading zeros are no
-    mistakes; everything else but digits is.
+    Empty lines, quotes, a byte order mark, blanks around a value, leading zeros and integers
+    written as ``5.0`` or ``1e2`` are no mistakes.
 
     Parameters
     ----------
@@ -112,6 +113,18 @@ def parse_integer(text, limit):
     return value if value < limit else None
 
 
+def parse_number(text, limit):
+    """Return the integer below `limit` that `text` spells as a number, such as 5, +5 or 5.0."""
+    text = text.strip()
+    if not re.fullmatch(r"[+]?[0-9]+([.][0-9]*)?([eE][+]?[0-9]+)?", text):
+        return None
+    digits = text.removeprefix("+")
+    if digits.isdigit():
+        return parse_integer(digits, limit)
+    value = float(text)
+    return int(value) if value.is_integer() and value < limit else None
+
+
 def complain(text, meaning, where, remedy="correct or remove the row"):
     """Raise the InputError for a value that is not what its column's `meaning` says."""
     if not text.strip():
@@ -120,7 +133,7 @@ def complain(text, meaning, where, remedy="correct or remove the row"):
 
 
 def _read_integer(text, column, where):
-    value = parse_integer(text, column.limit)
+    value = parse_number(text, column.limit)
     if value is None:
         complain(text, column.meaning, f"{where}, column {column.name}")
     return value
@@ -142,7 +155,7 @@ def _read_pixels(row, names, where):
             return bytes(map(int, row))
         except ValueError:
             pass  # one is missing or above 255; the search below finds it
-    values = [parse_integer(text, 256) for text in row]
+    values = [parse_number(text, 256) for text in row]
     if None in values:
         wrong = values.index(None)
         complain(row[wrong], "an integer from 0 to 255", f"{where}, column {names[wrong]}")

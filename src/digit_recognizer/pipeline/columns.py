@@ -1,6 +1,7 @@
 """Which columns a file must have, and where in its lines they are."""
 
 import csv
+import io
 from dataclasses import dataclass
 
 from digit_recognizer.errors import InputError, quoted
@@ -89,9 +90,10 @@ class Columns:
         expected = set(self.names)
         there = set()
         for name in header:
-            if name in there:
+            if name in there and name in expected:
                 raise InputError(
-                    f"{where}: the column {quoted(name)} is there twice; remove or rename one of them."
+                    f"{where}: the column {quoted(name)} is there twice; "
+                    f"remove or rename one of them."
                 )
             there.add(name)
         missing = [name for name in self.names if name not in there]
@@ -112,13 +114,11 @@ class Columns:
         names = self.names
         if len(names) > 6:
             names = (*names[: -len(self.pixels) + 2], "...", names[-1])
-        return ",".join(names)
+        return join_header(names)
 
 
-def split_header(line):
-    """Split the first line of a file (bytes) into names; None if it is not a line of CSV."""
-    try:
-        # A byte order mark, as Excel writes it, is no part of the first name.
-        return next(csv.reader([line.decode("utf-8-sig", "backslashreplace")], strict=True), None)
-    except csv.Error:
-        return None
+def join_header(names):
+    """Return names (strings) as a line of CSV, without a line end."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return line.getvalue()

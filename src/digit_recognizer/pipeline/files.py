@@ -52,11 +52,11 @@ def replacing(path):
     try:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "xb") as file:
+            with temporary.open("xb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            temporary.replace(path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -95,7 +95,7 @@ def sha256(path):
         If the file cannot be read.
     """
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(

@@ -154,7 +154,7 @@ def train_fold(fold: Fold, estimator, scaler: Scaler, data, folder: Path) -> dic
 
 
 def train_fold_in_worker(*arguments) -> dict:
-    """`train_fold` in a process of its own: the parent alone answers Ctrl-C, and ends its workers."""
+    """`train_fold` in a process of its own, which leaves Ctrl-C to its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return train_fold(*arguments)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from digit_recognizer.pipeline.columns import join_header
 from digit_recognizer.pipeline.submission import submission_bytes
 
 
@@ -20,24 +21,26 @@ def competition_files(competition, X_train, y_train, X_test, y_test):
     content : bytes
         The same bytes for the same arrays.
     """
-    pixels = ",".join(competition.pixel_columns)
-    ids = np.arange(1, len(X_test) + 1)
-    header = f"{competition.label_column},{pixels}"
+    pixels = competition.pixel_columns
+    header = [competition.label_column, *pixels]
     yield competition.train_file, _table_bytes(header, X_train, y_train)
 
-    has_ids = competition.test_id_column is not None
-    header = f"{competition.test_id_column},{pixels}" if has_ids else pixels
-    yield competition.test_file, _table_bytes(header, X_test, ids if has_ids else None)
+    ids = np.arange(1, len(X_test) + 1)
+    if competition.test_id_column is None:
+        yield competition.test_file, _table_bytes(pixels, X_test)
+    else:
+        header = [competition.test_id_column, *pixels]
+        yield competition.test_file, _table_bytes(header, X_test, ids)
 
     zeros = np.zeros_like(ids)
     yield competition.sample_submission_file, submission_bytes(ids, zeros, competition)
     yield competition.test_labels_file, submission_bytes(ids, y_test, competition)
 
 
-def _table_bytes(header, X, first_column):
+def _table_bytes(header, X, first_column=None):
     spelled = [str(value) for value in range(256)]
     lines = [",".join([spelled[value] for value in row.tolist()]) for row in X]
     if first_column is not None:
         pairs = zip(first_column.tolist(), lines, strict=True)
         lines = [f"{value},{line}" for value, line in pairs]
-    return "\n".join([header, *lines, ""]).encode()
+    return "\n".join([join_header(header), *lines, ""]).encode()

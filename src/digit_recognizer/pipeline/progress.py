@@ -67,7 +67,8 @@ class Progress:
             )
         else:
             # A fold that stopped early has had all the epochs it will have.
-            self._advance(result["fold"], self.n_epochs)
+            last = {"epoch": result["epochs"], **result}
+            self._show(result["fold"], last, n_epochs=self.n_epochs)
 
     def _watch(self):
         while not self._stopped.wait(SECONDS_BETWEEN_LOOKS):
@@ -77,16 +78,13 @@ class Progress:
         for fold in self.folds:
             history = read_history(self.run_folder / fold.name / HISTORY_FILE)
             if len(history) > self._seen[fold.number]:
-                last = history[-1]
-                self._bar.set_description_str(f"fold {fold.number} epoch {last['epoch']} ")
-                self._bar.set_postfix_str(
-                    f"loss {float(last['loss']):.4f}, accuracy {float(last['accuracy']):.2%}",
-                    refresh=False,
-                )
-                self._advance(fold.number, len(history))
+                self._show(fold.number, history[-1], n_epochs=len(history))
 
-    def _advance(self, number, n_epochs):
-        missing = n_epochs - self._seen[number]
-        if missing > 0:
-            self._seen[number] = n_epochs
-            self._bar.update(missing)
+    def _show(self, number, last, n_epochs):
+        """Show a fold's last epoch, after `n_epochs` of it."""
+        self._bar.set_description_str(f"fold {number} epoch {last['epoch']} ", refresh=False)
+        self._bar.set_postfix_str(
+            f"loss {float(last['loss']):.4f}, accuracy {float(last['accuracy']):.2%}"
+        )
+        self._bar.update(max(n_epochs - self._seen[number], 0))
+        self._seen[number] = max(n_epochs, self._seen[number])

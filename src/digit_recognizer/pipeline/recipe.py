@@ -19,11 +19,15 @@ from digit_recognizer.pipeline.competition import Competition
 
 # Where `--recipe NAME` is looked for: here, in an installed package, in a source tree.
 PACKAGE_FOLDER = Path(__file__).parents[1]
-RECIPE_FOLDERS = (Path("recipes"), PACKAGE_FOLDER / "recipes", PACKAGE_FOLDER.parents[1] / "recipes")
+RECIPE_FOLDERS = (
+    Path("recipes"),
+    PACKAGE_FOLDER / "recipes",
+    PACKAGE_FOLDER.parents[1] / "recipes",
+)
 # Set by the pipeline, for every fold its own.
 OWN_PARAMETERS = {
     "random_state": "give the seed in [cv]",
-    "verbose": "the run shows its progress by itself",
+    "verbose": "it shows its progress",
     "warm_start": "each fold starts anew",
 }
 
@@ -43,9 +47,7 @@ class DataSettings:
 
     def __post_init__(self):
         if self.scaling not in ("unit", "standard"):
-            raise InputError(
-                f"[data] scaling is {self.scaling!r}; give 'unit' or 'standard'."
-            )
+            raise InputError(f"[data] scaling is {self.scaling!r}; give 'unit' or 'standard'.")
 
 
 @dataclass(frozen=True)
@@ -220,9 +222,7 @@ def _make_section(section, kind, values):
         if key not in hints:
             raise InputError(f"[{section}] {key} is unknown{_nearest(key, hints)}.")
         if not _is_of_type(value, hints[key]):
-            raise InputError(
-                f"[{section}] {key} is {value!r}; give {_type_name(hints[key])}."
-            )
+            raise InputError(f"[{section}] {key} is {value!r}; give {_type_name(hints[key])}.")
     return kind(**values)
 
 

@@ -29,7 +29,7 @@ def mean_test(folder: Path, folds: list[Fold]) -> np.ndarray:
 
 
 def write_oof(path: Path, oof, folds: list[Fold], y, classes) -> None:
-    """Write the out-of-fold table: row (1 for the first), fold, label, prediction, probabilities."""
+    """Write a table of all training rows: row (from 1), fold, label, prediction, probabilities."""
     fold_of_row = np.empty(len(y), dtype=int)
     for fold in folds:
         fold_of_row[fold.validation_rows] = fold.number

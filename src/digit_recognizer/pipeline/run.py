@@ -118,9 +118,9 @@ def _train(recipe: Recipe, data: Data, folds: list[Fold], folder: Path) -> list[
     estimator = recipe.make_estimator()
     jobs = min(recipe.compute.jobs or os.cpu_count() or 1, len(folds))
     train = train_fold if jobs == 1 else train_fold_in_worker
-    tasks = [
-        delayed(train)(fold, estimator, scaler, arrays, folder / fold.name) for fold in folds
-    ]
+    # Absolute, because a worker process may have started in another folder.
+    target = folder.resolve()
+    tasks = [delayed(train)(fold, estimator, scaler, arrays, target / fold.name) for fold in folds]
     finished = []
     with Progress(folder, folds, estimator.max_iter) as progress, SafeWorkers() as workers:
         parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")

@@ -9,7 +9,7 @@ import numpy as np
 from digit_recognizer.errors import InputError, quoted
 from digit_recognizer.pipeline.archive import DataFile
 from digit_recognizer.pipeline.careful import check_length, complain, parse_integer, read_rows
-from digit_recognizer.pipeline.columns import IntegerColumn
+from digit_recognizer.pipeline.columns import IntegerColumn, join_header
 from digit_recognizer.pipeline.files import write_bytes
 
 _REMEDY = "the ids must be those of the test images, in their order"
@@ -44,7 +44,7 @@ def write_submission(path, ids, labels, competition, sample_submission=None):
 def submission_bytes(ids, labels, competition):
     """Return the contents of a submission: the header, a row for each id, ``\\n`` line ends."""
     rows = zip(np.asarray(ids).tolist(), np.asarray(labels).tolist(), strict=True)
-    lines = [f"{competition.id_column},{competition.prediction_column}"]
+    lines = [join_header([competition.id_column, competition.prediction_column])]
     lines.extend(f"{image_id},{label}" for image_id, label in rows)
     return ("\n".join(lines) + "\n").encode()
 
@@ -131,10 +131,8 @@ def _rows(content, name, competition):
     rows = read_rows(content, name)
     _, first = next(rows, (None, []))
     if first != header:
-        there = quoted(",".join(first))
-        raise InputError(
-            f"{name}, line 1: the header is {there}; it must be {','.join(header)}."
-        )
+        there, needed = quoted(join_header(first)), join_header(header)
+        raise InputError(f"{name}, line 1: the header is {there}; it must be {needed}.")
     for line, row in rows:
         where = f"{name}, line {line}"
         check_length(row, header, where)

@@ -1,0 +1,76 @@
+"""What the benchmarks share: a fair machine, interleaved timing, a table.
+
+Import it first: it changes the environment before NumPy reads it.
+"""
+
+import os
+import statistics
+import sys
+from time import perf_counter
+
+# A development machine may pin OpenBLAS to an older processor's kernels; users' machines do not.
+for _name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(_name, None)
+
+
+def use_one_processor() -> None:
+    """Keep this process and every thread of it on one processor.
+
+    Thread counts are set to one as well, but JAX's dispatch and compute threads run side by side
+    whatever they say; on one processor, one thread's worth of work is all that anyone gets.
+    """
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    else:
+        print("This system cannot pin a process: threads may overlap.", file=sys.stderr)
+
+
+def interleave(functions: dict, n_rounds: int) -> dict[str, list[float]]:
+    """Seconds of each function in each round: A B C, A B C, …, after one call each to warm up.
+
+    Parameters
+    ----------
+    functions : dict of str to callable
+    n_rounds : int
+
+    Returns
+    -------
+    dict of str to list of float
+    """
+    for function in functions.values():
+        function()
+    seconds = {name: [] for name in functions}
+    for _ in range(n_rounds):
+        for name, function in functions.items():
+            start = perf_counter()
+            function()
+            seconds[name].append(perf_counter() - start)
+    return seconds
+
+
+def median_ratio(numerators: list[float], denominators: list[float]) -> float:
+    """Median over the rounds of the ratio within a round, which a drifting clock cancels from."""
+    return statistics.median(a / b for a, b in zip(numerators, denominators, strict=True))
+
+
+def sgemm_peak() -> float:
+    """Floating-point operations a second of NumPy's float32 product of 1024×1024 matrices."""
+    import numpy as np
+
+    A = np.random.default_rng(0).standard_normal((1024, 1024), dtype=np.float32)
+    out = np.empty_like(A)
+    seconds = interleave({"product": lambda: np.matmul(A, A, out=out)}, 20)["product"]
+    return 2 * 1024**3 / statistics.median(seconds)
+
+
+def print_table(header: list[str], rows: list[list[str]]) -> None:
+    """Print columns, the first aligned left and the others right."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        print("  ".join(cells))

@@ -1,0 +1,443 @@
+"""Ways to fit: whole, in halves, in parts, epoch by epoch, interrupted; and when it ends."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
+from digit_recognizer.nn import Cosine, OneCycle
+
+unfinished = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+# Nothing ends a training early.
+ENDLESS = {"n_iter_no_change": np.inf, "random_state": 0}
+STOCHASTIC = [
+    {"solver": "adam"},
+    {"solver": "adamw", "dropout": 0.3, "batch_norm": True},
+    {"solver": "sgd", "batch_size": 32},
+    {"solver": "sgd", "nesterovs_momentum": False, "momentum": 0.5, "shuffle": False},
+    {"ema_decay": 0.9},
+]
+stochastic = pytest.mark.parametrize("options", STOCHASTIC, ids=str)
+
+
+# --- several fits --------------------------------------------------------------------------------
+
+
+@unfinished
+@stochastic
+def test_warm_start_in_two_halves_equals_one_fit(both, options, assert_same_model):
+    make, X, y = both
+    whole = make(max_iter=10, **ENDLESS, **options).fit(X, y)
+    halves = make(max_iter=5, warm_start=True, **ENDLESS, **options)
+    halves.fit(X, y)
+    assert halves.n_iter_ == 5
+    halves.fit(X, y)
+    assert halves.n_iter_ == 5
+    assert halves.loss_curve_ == whole.loss_curve_
+    assert halves.t_ == whole.t_ == 10 * len(X)
+    assert_same_model(halves, whole)
+
+
+@unfinished
+@stochastic
+def test_partial_fits_equal_the_epochs_of_one_fit(both, options, assert_same_model):
+    make, X, y = both
+    whole = make(max_iter=6, **ENDLESS, **options).fit(X, y)
+    parts = make(**ENDLESS, **options)
+    classes = {"classes": np.unique(y)} if make is NumpyNetClassifier else {}
+    for _ in range(6):
+        parts.partial_fit(X, y, **classes)
+    assert parts.loss_curve_ == whole.loss_curve_
+    assert parts.n_iter_ == 1
+    assert_same_model(parts, whole)
+
+
+@unfinished
+def test_fit_forgets_the_last_fit_unless_warm(both, assert_same_model):
+    make, X, y = both
+    model = make(max_iter=3, random_state=0).fit(X, y)
+    first = model.loss_curve_
+    assert model.fit(X, y).loss_curve_ == first
+    assert_same_model(model, make(max_iter=3, random_state=0).fit(X, y))
+
+
+@unfinished
+def test_a_warm_start_of_lbfgs_goes_on_from_its_weights(both):
+    make, X, y = both
+    model = make(solver="lbfgs", max_iter=4, warm_start=True, random_state=0)
+    losses = [model.fit(X, y).loss_ for _ in range(4)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[3] < 0.9 * losses[0]
+
+
+@unfinished
+def test_a_changed_learning_rate_counts_from_the_next_warm_start(iris):
+    clf = NumpyNetClassifier(max_iter=2, warm_start=True, learning_rate_init=0.01, random_state=0)
+    clf.fit(*iris)
+    before = clf.coefs_[0].copy()
+    assert (clf.fit(*iris).coefs_[0] != before).all()
+    before = clf.coefs_[0].copy()
+    clf.set_params(learning_rate_init=1e-12).fit(*iris)
+    np.testing.assert_allclose(clf.coefs_[0], before, atol=1e-9)
+
+
+@unfinished
+def test_a_warm_start_refuses_other_classes(iris):
+    X, y = iris
+    clf = NumpyNetClassifier(max_iter=2, warm_start=True).fit(X, y)
+    for other in (y + 1, np.minimum(y, 1)):
+        with pytest.raises(ValueError, match="warm_start can only be used where `y` has the same"):
+            clf.fit(X, other)
+    clf.set_params(warm_start=False).fit(X, y + 1)
+    np.testing.assert_array_equal(clf.classes_, [1, 2, 3])
+
+
+# --- partial_fit ---------------------------------------------------------------------------------
+
+
+def test_partial_fit_learns_from_batches_that_miss_classes(iris):
+    X, y = iris
+    clf = NumpyNetClassifier(learning_rate_init=0.01, random_state=0)
+    generator = np.random.default_rng(0)
+    for _ in range(100):
+        some = generator.choice(3, size=2, replace=False)
+        rows = np.flatnonzero(np.isin(y, some))
+        clf.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+    assert clf.score(X, y) > 0.9
+
+
+def test_partial_fit_needs_the_classes_first_and_refuses_others_later(iris):
+    X, y = iris
+    clf = NumpyNetClassifier()
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        clf.partial_fit(X, y)
+    clf.partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"`y` has classes not in `self.classes_`"):
+        clf.partial_fit(X, y + 1)
+    with pytest.raises(ValueError, match="is not the same as on last call"):
+        clf.partial_fit(X, y, classes=[0, 1, 2, 3])
+
+
+def test_partial_fit_takes_several_labels(iris):
+    X, y = iris
+    labels = np.column_stack([y == 0, y != 1]).astype(int)
+    clf = NumpyNetClassifier(learning_rate_init=0.05, random_state=0)
+    for _ in range(100):
+        clf.partial_fit(X, labels, classes=[0, 1])
+    assert clf.score(X, labels) > 0.9
+
+
+@unfinished
+def test_partial_fit_goes_on_after_fit(both):
+    make, X, y = both
+    model = make(max_iter=5, random_state=0, learning_rate_init=0.01).fit(X, y)
+    after_fit = model.loss_
+    for _ in range(20):
+        model.partial_fit(X, y)
+    assert model.loss_ < 0.9 * after_fit
+    assert len(model.loss_curve_) == 25
+
+
+def test_lbfgs_has_no_partial_fit(both):
+    make, X, y = both
+    model = make(solver="lbfgs")
+    assert not hasattr(model, "partial_fit")
+    with pytest.raises(AttributeError) as caught:
+        model.partial_fit(X, y)
+    assert "lbfgs is not stochastic" in str(caught.value.__cause__ or caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"early_stopping": True}, "partial_fit does not support early_stopping=True"),
+        ({"learning_rate": "cosine"}, "use learning_rate='constant'"),
+        ({"learning_rate": "one_cycle"}, "use learning_rate='constant'"),
+    ],
+)
+def test_partial_fit_refuses_what_needs_a_whole_training(diabetes, options, message):
+    with pytest.raises(ValueError, match=message):
+        NumpyNetRegressor(**options).partial_fit(*diabetes)
+
+
+# --- epochs --------------------------------------------------------------------------------------
+
+
+@unfinished
+@pytest.mark.parametrize("options", [*STOCHASTIC, {"early_stopping": True}], ids=str)
+def test_fit_epochs_yields_a_record_an_epoch_and_ends_as_fit_does(
+    both, options, assert_same_model
+):
+    make, X, y = both
+    options = {"max_iter": 7, "random_state": 0} | options
+    fitted, stepped = make(**options).fit(X, y), make(**options)
+    records = list(stepped.fit_epochs(X, y))
+    assert [record["epoch"] for record in records] == list(range(1, 8))
+    assert [record["loss"] for record in records] == fitted.loss_curve_
+    assert all(record["learning_rate"] == 0.001 and record["seconds"] >= 0 for record in records)
+    scores = [record.get("validation_score") for record in records]
+    assert scores == (fitted.validation_scores_ or [None] * 7)
+    assert_same_model(stepped, fitted)
+
+
+@unfinished
+def test_fit_epochs_of_lbfgs_yields_once(both, assert_same_model):
+    make, X, y = both
+    options = {"solver": "lbfgs", "max_iter": 7, "random_state": 0}
+    fitted, stepped = make(**options).fit(X, y), make(**options)
+    assert list(stepped.fit_epochs(X, y)) == [{"epoch": fitted.n_iter_, "loss": fitted.loss_}]
+    assert_same_model(stepped, fitted)
+
+
+@stochastic
+def test_fit_epochs_can_be_left_at_any_epoch(both, options, assert_same_model):
+    make, X, y = both
+    left = make(**ENDLESS, **options)
+    for record in left.fit_epochs(X, y):
+        inside = left.predict(X)
+        if record["epoch"] == 3:
+            break
+    np.testing.assert_array_equal(left.predict(X), inside)
+    with pytest.warns(ConvergenceWarning):
+        assert_same_model(left, make(max_iter=3, **ENDLESS, **options).fit(X, y))
+
+
+def test_fit_epochs_checks_parameters_as_fit_does(iris):
+    with pytest.raises(ValueError, match="The 'dropout' parameter"):
+        next(NumpyNetClassifier(dropout=1.0).fit_epochs(*iris))
+
+
+# --- interruption --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [*STOCHASTIC, {"early_stopping": True}], ids=str)
+@pytest.mark.parametrize("at_step", [1, 2, 12])
+def test_ctrl_c_warns_and_leaves_a_usable_model(both, options, at_step, interrupt_step):
+    make, X, y = both
+    options = ENDLESS | {"batch_size": 16} | options
+    model = make(**options)
+    interrupt_step(at_step)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(X, y)
+    assert np.isfinite(model.predict(X).astype(float)).all()
+    n_epochs = len(model.loss_curve_)
+    assert n_epochs == model.n_iter_ == (at_step - 1) // -(-len(X) // options["batch_size"])
+    if "early_stopping" not in options:
+        model.partial_fit(X, y)
+        assert len(model.loss_curve_) == n_epochs + 1
+
+
+@unfinished
+def test_ctrl_c_while_scoring_loses_no_step(iris, monkeypatch):
+    options = {"warm_start": True, "early_stopping": True, "ema_decay": 0.9, "max_iter": 2}
+    straight = NumpyNetClassifier(**ENDLESS, **options).fit(*iris)
+    straight.fit(*iris)
+
+    clf = NumpyNetClassifier(**ENDLESS, **options)
+    score_on, scores = NumpyNetClassifier._score_on, []
+
+    def interrupted(self, *arguments):
+        scores.append(score_on(self, *arguments))
+        if len(scores) == 2:
+            raise KeyboardInterrupt
+        return scores[-1]
+
+    monkeypatch.setattr(NumpyNetClassifier, "_score_on", interrupted)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        clf.fit(*iris)
+    clf.fit(*iris)
+    assert clf.loss_curve_ == straight.loss_curve_
+
+
+# --- when it ends --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "adamw", "sgd", "lbfgs"])
+def test_warns_when_the_epochs_run_out(both, solver):
+    make, X, y = both
+    message = "lbfgs failed to converge" if solver == "lbfgs" else r"Maximum iterations \(3\)"
+    with pytest.warns(ConvergenceWarning, match=message):
+        model = make(solver=solver, max_iter=3).fit(X, y)
+    assert model.n_iter_ == 3
+
+
+def test_lbfgs_ends_after_max_fun_evaluations(both):
+    make, X, y = both
+    with pytest.warns(ConvergenceWarning):
+        model = make(solver="lbfgs", max_fun=5, max_iter=1000).fit(X, y)
+    assert model.n_iter_ < 10
+
+
+@pytest.mark.parametrize("patience", [1, 4])
+def test_ends_when_the_loss_stands_still_at_the_epoch_of_scikit_learn(iris, patience):
+    options = {"learning_rate_init": 1e-9, "n_iter_no_change": patience, "max_iter": 50}
+    clf, peer = (Model(**options).fit(*iris) for Model in (NumpyNetClassifier, MLPClassifier))
+    assert clf.n_iter_ == peer.n_iter_ == patience + 2
+    assert clf.best_loss_ == min(clf.loss_curve_)
+
+
+def test_a_larger_tolerance_ends_earlier(iris):
+    options = {"random_state": 0, "max_iter": 400, "learning_rate_init": 0.01}
+    epochs = [NumpyNetClassifier(tol=tol, **options).fit(*iris).n_iter_ for tol in (0.1, 1e-3)]
+    assert epochs[0] < epochs[1] < 400
+
+
+@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
+def test_planned_schedules_run_to_their_end_without_a_warning(both, name):
+    make, X, y = both
+    model = make(learning_rate=name, max_iter=30, n_iter_no_change=1, tol=10.0, batch_size=50)
+    rates = [record["learning_rate"] for record in model.fit_epochs(X, y)]
+    schedule = {"cosine": Cosine, "one_cycle": OneCycle}[name](0.001)
+    n_batches = -(-len(X) // 50)
+
+    class AtLastStep:
+        def __init__(self, epoch):
+            self.fraction = ((epoch + 1) * n_batches - 1) / (30 * n_batches)
+
+    np.testing.assert_allclose(rates, [schedule.rate(AtLastStep(epoch)) for epoch in range(30)])
+    assert model.n_iter_ == 30
+
+
+def test_inverse_scaling_slows_down_with_the_samples_seen(iris):
+    clf = NumpyNetClassifier(solver="sgd", learning_rate="invscaling", power_t=0.3, max_iter=4)
+    with pytest.warns(ConvergenceWarning):
+        rates = [record["learning_rate"] for record in clf.fit_epochs(*iris)]
+    np.testing.assert_allclose(rates, [0.001 / (150 * epoch + 1) ** 0.3 for epoch in range(4)])
+
+
+def test_adaptive_divides_the_rate_where_the_loss_stands_still_and_says_so(iris, capsys):
+    options = {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 4e-6}
+    clf = NumpyNetClassifier(**options, tol=10.0, n_iter_no_change=1, verbose=True)
+    rates = [record["learning_rate"] for record in clf.fit_epochs(*iris)]
+    np.testing.assert_allclose(rates, [4e-6] * 3 + [8e-7] * 2)
+    printed = capsys.readouterr().out
+    assert "for 1 consecutive epochs. Setting learning rate to 0.000001" in printed
+    assert "Learning rate too small. Stopping." in printed
+
+
+@pytest.mark.parametrize("name", ["invscaling", "adaptive"])
+def test_adam_ignores_the_schedules_of_sgd(iris, name):
+    clf = NumpyNetClassifier(learning_rate=name, max_iter=3)
+    with pytest.warns(ConvergenceWarning):
+        assert {record["learning_rate"] for record in clf.fit_epochs(*iris)} == {0.001}
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_verbose_prints_a_line_an_iteration(both, solver, capsys):
+    make, X, y = both
+    with pytest.warns(ConvergenceWarning):
+        model = make(solver=solver, max_iter=3, verbose=True).fit(X, y)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "Iteration" in line]
+    assert [line.split(",")[0] for line in lines] == [f"Iteration {i}" for i in (1, 2, 3)]
+    assert lines[-1].endswith(f"loss = {model.loss_:.8f}")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@unfinished
+def test_weights_that_overflow_are_an_error(diabetes):
+    X, y = diabetes
+    reg = NumpyNetRegressor(solver="sgd", learning_rate_init=1e6, max_iter=20)
+    with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
+        reg.fit(X, y)
+
+
+# --- randomness ----------------------------------------------------------------------------------
+
+
+@unfinished
+@stochastic
+def test_the_same_random_state_gives_the_same_bytes(both, options, assert_same_model):
+    make, X, y = both
+    for same in (3, np.random.RandomState):
+        first, second = (
+            make(max_iter=3, random_state=same if same == 3 else same(3), **options).fit(X, y)
+            for _ in range(2)
+        )
+        assert_same_model(first, second)
+
+
+@unfinished
+@pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)], ids=["None", "shared"])
+def test_a_random_state_that_moves_on_gives_another_model(iris, random_state):
+    first, second = (
+        NumpyNetClassifier(max_iter=1, random_state=random_state).fit(*iris) for _ in range(2)
+    )
+    assert (first.coefs_[0] != second.coefs_[0]).all()
+
+
+@unfinished
+def test_weights_start_as_those_of_scikit_learn_do(iris):
+    for activation, gain in (("relu", 6), ("logistic", 2)):
+        options = {"activation": activation, "learning_rate_init": 1e-15, "max_iter": 1}
+        clf = NumpyNetClassifier((400,), **options, random_state=0).fit(*iris)
+        for weight, bias in zip(clf.coefs_, clf.intercepts_, strict=True):
+            bound = np.sqrt(gain / sum(weight.shape))
+            assert 0.97 * bound < np.abs(weight).max() <= bound + 1e-9
+            assert weight.std() == pytest.approx(bound / np.sqrt(3), rel=0.05)
+            assert 0 < np.abs(bias).max() <= bound + 1e-9
+
+
+@unfinished
+def test_predictions_from_several_threads_equal_those_from_one(problem):
+    make, X, y = problem
+    model = make(hidden_layer_sizes=(300, 300), max_iter=2, batch_norm=True).fit(X, y)
+    parts = np.random.default_rng(0).standard_normal((12, 1200, X.shape[1]))
+    expected = [model.predict(part) for part in parts]
+    with ThreadPoolExecutor(4) as pool:
+        for actual, one in zip(pool.map(model.predict, parts), expected, strict=True):
+            np.testing.assert_array_equal(actual, one)
+
+
+# --- mistakes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"dropout": 1.0},
+        {"dropout": -0.1},
+        {"batch_norm": "yes"},
+        {"weight_decay": -1},
+        {"ema_decay": 1.0},
+        {"activation": "softplus"},
+        {"solver": "rmsprop"},
+        {"learning_rate": "linear"},
+        {"batch_size": 0},
+        {"max_iter": 0},
+        {"momentum": 2},
+        {"hidden_layer_sizes": (4, 0)},
+        {"hidden_layer_sizes": (4, -1)},
+    ],
+    ids=str,
+)
+def test_wrong_parameters_are_named(both, wrong):
+    make, X, y = both
+    (name,) = wrong
+    model = make(**wrong)
+    for check in (lambda: model.fit(X, y), model.check_parameters):
+        with pytest.raises(ValueError, match=name):
+            check()
+
+
+def test_parameters_of_one_estimator_are_checked_too(iris):
+    with pytest.raises(ValueError, match="label_smoothing"):
+        NumpyNetClassifier(label_smoothing=1.0).fit(*iris)
+    with pytest.raises(ValueError, match="loss"):
+        NumpyNetRegressor(loss="absolute_error").fit(*iris)
+
+
+def test_lbfgs_refuses_dropout_and_says_what_to_do(both):
+    make, X, y = both
+    with pytest.raises(ValueError, match="set dropout=0 or use the solver 'adam'"):
+        make(solver="lbfgs", dropout=0.5).fit(X, y)
+
+
+@unfinished
+def test_a_batch_larger_than_the_data_is_clipped_with_a_warning(both, assert_same_model):
+    make, X, y = both
+    with pytest.warns(UserWarning, match="It is going to be clipped"):
+        large = make(batch_size=len(X) + 1, max_iter=2, random_state=0).fit(X, y)
+    assert_same_model(large, make(batch_size=len(X), max_iter=2, random_state=0).fit(X, y))

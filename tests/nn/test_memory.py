@@ -1,0 +1,58 @@
+"""What a layer keeps between passes."""
+
+import numpy as np
+import pytest
+
+from digit_recognizer import nn
+
+
+@pytest.fixture
+def memory():
+    return nn.Memory(np.float32, training=True)
+
+
+def test_a_name_gives_the_same_storage_again(memory):
+    assert memory.array("a", (3, 2)) is memory.array("a", (3, 2))
+    assert not np.shares_memory(memory.array("a", (3, 2)), memory.array("b", (3, 2)))
+
+
+def test_a_smaller_batch_is_the_beginning_of_the_storage(memory):
+    memory.array("a", (3, 2))[...] = [[0, 1], [2, 3], [4, 5]]
+    np.testing.assert_array_equal(memory.array("a", (2, 2)), [[0, 1], [2, 3]])
+    np.testing.assert_array_equal(memory.array("a", (3, 2)), [[0, 1], [2, 3], [4, 5]])
+
+
+def test_storage_grows_with_the_largest_batch_and_stays(memory):
+    small = memory.array("a", (2, 2))
+    large = memory.array("a", (5, 2))
+    assert large.shape == (5, 2)
+    assert not np.shares_memory(small, large)
+    assert np.shares_memory(memory.array("a", (2, 2)), large)
+
+
+def test_arrays_have_the_dtype_of_the_memory_unless_asked_otherwise(memory):
+    assert memory.array("a", (2,)).dtype == np.float32
+    assert memory.array("b", (2,), bool).dtype == bool
+    assert memory.constant("c", (2,), 1.0).dtype == np.float32
+
+
+def test_constants_are_made_once_for_each_shape(memory):
+    ones = memory.constant("ones", (4,), 1.0)
+    np.testing.assert_array_equal(ones, 1)
+    assert memory.constant("ones", (4,), 1.0) is ones
+    assert memory.constant("ones", (2,), 1.0).shape == (2,)
+
+
+def test_indices_count_from_0(memory):
+    np.testing.assert_array_equal(memory.indices(4), [0, 1, 2, 3])
+    assert memory.indices(4) is memory.indices(4)
+    assert memory.indices(4).dtype == np.intp
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_output_is_the_input_itself_only_where_it_may_be_overwritten(overwrite):
+    X = np.ones((3, 2), np.float32)
+    out = nn.Memory(np.float32, overwrite_input=overwrite).output(X)
+    assert (out is X) == overwrite
+    assert np.shares_memory(out, X) == overwrite
+    assert out.shape == X.shape

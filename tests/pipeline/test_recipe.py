@@ -1,0 +1,119 @@
+"""Recipes: what is accepted, and what each mistake gets."""
+
+import pytest
+
+from digit_recognizer.errors import InputError
+from digit_recognizer.pipeline.recipe import find_recipe, load_recipe
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="mine.toml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["fast", "mlp"])
+def test_recipes_that_come_along_are_found_by_name(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    recipe.make_estimator().check_parameters()
+
+
+def test_an_empty_recipe_has_all_defaults(write):
+    recipe = load_recipe(write(""))
+    assert recipe.competition.slug == "digit-recognizer"
+    assert recipe.cv.folds == 5
+    assert recipe.make_estimator().hidden_layer_sizes == (100,)
+
+
+def test_the_resolved_recipe_reads_back_the_same(write):
+    first = load_recipe(write("[model]\ndropout = 0.2\nhidden_layer_sizes = [32, 16]\n"))
+    again = load_recipe(write(first.to_toml(), "again.toml"))
+    assert again.resolved() == first.resolved()
+    assert again.fingerprint() == first.fingerprint()
+
+
+def test_the_fingerprint_knows_the_seed_but_not_the_jobs(write):
+    path = write("[model]\ndropout = 0.2\n")
+    plain = load_recipe(path).fingerprint()
+    assert load_recipe(path, {"compute": {"jobs": 7}}).fingerprint() == plain
+    assert load_recipe(path, {"cv": {"seed": 7}}).fingerprint() != plain
+
+
+def test_values_of_the_command_line_replace_those_of_the_file(write):
+    recipe = load_recipe(write("[cv]\nseed = 1\nfolds = 3\n"), {"cv": {"seed": 5}})
+    assert (recipe.cv.seed, recipe.cv.folds) == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[modle]\n", "[modle] is unknown; the nearest valid name is model."),
+        ("model = 3\n", "model = 3 should be a section, [model]."),
+        ("[cv]\nfold = 3\n", "[cv] fold is unknown; the nearest valid name is folds."),
+        ("[cv]\nfolds = 1\n", "[cv] folds is 1; give 2 or more."),
+        ("[cv]\nfolds = 2.5\n", "[cv] folds is 2.5; give an integer."),
+        ("[cv]\nfolds = true\n", "[cv] folds is True; give an integer."),
+        ("[cv]\nseed = -1\n", "[cv] seed is -1; give 0 or more."),
+        ('[cv]\nfolds = "five"\n', "[cv] folds is 'five'; give an integer."),
+        ("[compute]\njobs = -2\n", "[compute] jobs is -2; give 0 for one a processor, or more."),
+        ('[data]\nscaling = "log"\n', "[data] scaling is 'log'; give 'unit' or 'standard'."),
+        (
+            "[model]\ndropot = 0.2\n",
+            "[model] dropot is unknown; the nearest valid name is dropout.",
+        ),
+        ("[model]\nverbose = 1\n", "[model] verbose is set by the run; it shows its progress."),
+        ("[competition]\nn_classes = 1\n", "[competition] n_classes is 1; give 2 or more."),
+    ],
+)
+def test_a_mistake_names_the_key_and_the_remedy(write, text, message):
+    path = write(text)
+    with pytest.raises(InputError) as caught:
+        load_recipe(path)
+    assert str(caught.value) == f"{path}, {message}"
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ("dropout = 1.5", ["[model] 'dropout' parameter must be", "[0.0, 1.0)", "Got 1.5"]),
+        ('solver = "adamm"', ["[model] 'solver' parameter must be", "'adam'", "Got 'adamm'"]),
+        ('hidden_layer_sizes = "many"', ["[model] 'hidden_layer_sizes'", "Got 'many'"]),
+        ("hidden_layer_sizes = [64, 0]", ["[model] hidden_layer_sizes must be > 0"]),
+        ("max_iter = 0", ["[model] 'max_iter' parameter", "Got 0"]),
+    ],
+)
+def test_an_impossible_value_of_the_model_names_it_and_what_it_may_be(write, line, parts):
+    path = write(f"[model]\n{line}\n")
+    with pytest.raises(InputError) as caught:
+        load_recipe(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}, [model] ")
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+def test_a_file_that_is_no_toml_is_named_with_the_line(write):
+    path = write("[model\n")
+    with pytest.raises(InputError, match=r"mine\.toml is not valid TOML: .*line 1.*; correct"):
+        load_recipe(path)
+
+
+def test_a_recipe_that_does_not_exist_is_answered_with_those_that_do(tmp_path):
+    with pytest.raises(InputError, match=r"There is no recipe 'fats'; choose one of .*fast.*mlp"):
+        find_recipe("fats")
+    with pytest.raises(InputError, match=r"none\.toml does not exist"):
+        find_recipe(tmp_path / "none.toml")
+
+
+def test_another_competition_of_the_kind_is_a_section(write):
+    recipe = load_recipe(
+        write('[competition]\nslug = "Kannada-MNIST"\nid_column = "id"\ntest_id_column = "id"\n')
+    )
+    assert recipe.competition.slug == "Kannada-MNIST"
+    assert recipe.competition.test_id_column == "id"

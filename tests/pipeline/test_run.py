@@ -1,0 +1,108 @@
+"""A run from data to submission, on small files."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from digit_recognizer.errors import InputError
+from digit_recognizer.pipeline import log
+from digit_recognizer.pipeline.data import load_data
+from digit_recognizer.pipeline.files import sha256
+from digit_recognizer.pipeline.recipe import load_recipe
+from digit_recognizer.pipeline.run import submit
+from digit_recognizer.pipeline.source import find_data
+
+RECIPE = """
+[model]
+hidden_layer_sizes = [32]
+dropout = 0.1
+learning_rate = "one_cycle"
+learning_rate_init = 0.01
+max_iter = 3
+batch_size = 50
+
+[cv]
+folds = 3
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in, with a recipe and the embedded sample."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.toml").write_text(RECIPE)
+    return tmp_path
+
+
+def run(**overrides):
+    recipe = load_recipe("small.toml", overrides)
+    folder, _ = find_data(source="sample")
+    return submit(recipe, load_data(folder))
+
+
+def test_a_run_leaves_a_checked_submission_and_all_its_results(here):
+    outcome = run()
+    folder = here / "runs" / outcome.run_id
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    of_a_fold = ("oof.npy", "test.npy", "history.csv")
+    per_fold = {f"fold-{k}/{name}" for k in (1, 2, 3) for name in of_a_fold}
+    assert names == {"recipe.toml", "oof.csv", "metrics.json", "submission.csv", *per_fold}
+    newest = here / "submissions" / "submission.csv"
+    assert outcome.submission.resolve() == newest
+    assert newest.read_bytes() == (folder / "submission.csv").read_bytes()
+    kept = list((here / "submissions").glob(f"*_{outcome.run_id}.csv"))
+    assert [path.read_bytes() for path in kept] == [newest.read_bytes()]
+    lines = newest.read_text().splitlines()
+    assert lines[0] == "ImageId,Label"
+    assert len(lines) == 1 + outcome.metrics["n_test"]
+
+
+def test_the_metrics_are_those_of_the_files(here):
+    outcome = run()
+    folder = here / "runs" / outcome.run_id
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics == outcome.metrics
+    with (folder / "oof.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    right = [row["label"] == row["prediction"] for row in rows]
+    assert metrics["oof_accuracy"] == np.mean(right) > 0.8
+    of_folds = [
+        np.mean([ok for ok, row in zip(right, rows, strict=True) if row["fold"] == str(k)])
+        for k in (1, 2, 3)
+    ]
+    assert metrics["cv_accuracy_mean"] == pytest.approx(np.mean(of_folds))
+    assert metrics["cv_accuracy_std"] == pytest.approx(np.std(of_folds))
+    for row in rows[:5]:
+        probabilities = [float(row[f"probability_{k}"]) for k in range(10)]
+        assert sum(probabilities) == pytest.approx(1, abs=1e-4)
+        assert int(row["prediction"]) == np.argmax(probabilities)
+
+
+def test_the_held_back_labels_of_the_sample_give_a_score(here):
+    assert run().metrics["test_accuracy"] > 0.8
+
+
+def test_the_log_has_a_row_for_each_run(here):
+    first, second = run(), run(cv={"seed": 1})
+    rows = log.read(here / "submissions" / "log.csv")
+    assert [row["run"] for row in rows] == [first.run_id, second.run_id]
+    assert rows[1]["sha256"] == sha256(second.submission)
+    assert first.run_id != second.run_id
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_jobs(here):
+    outcomes = {}
+    for jobs in (1, 2):
+        outcome = run(compute={"jobs": jobs})
+        folder = here / "runs" / outcome.run_id
+        outcomes[jobs] = {name: sha256(folder / name) for name in ("submission.csv", "oof.csv")}
+    assert outcomes[1] == outcomes[2]
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_training(here):
+    (here / "runs").write_text("in the way")
+    with pytest.raises(InputError, match=r"^runs/small-\w+ cannot be made"):
+        run()
+    assert not (here / "submissions").exists()

@@ -21,7 +21,7 @@ PLANNED = {"learning_rate": "cosine", "learning_rate_init": 0.02, "random_state"
 
 
 def make_search(n_jobs):
-    steps = [("scale", StandardScaler()), ("net", NumpyNetClassifier(max_iter=15, **PLANNED))]
+    steps = [("scale", StandardScaler()), ("net", NumpyNetClassifier(max_iter=40, **PLANNED))]
     grid = {"net__hidden_layer_sizes": [(2,), (24,), (16, 8)], "net__dropout": [0.0, 0.2]}
     return GridSearchCV(Pipeline(steps), grid, cv=StratifiedKFold(3), n_jobs=n_jobs)
 

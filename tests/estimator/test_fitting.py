@@ -168,9 +168,7 @@ def test_partial_fit_refuses_what_needs_a_whole_training(diabetes, options, mess
 
 @unfinished
 @pytest.mark.parametrize("options", [*STOCHASTIC, {"early_stopping": True}], ids=str)
-def test_fit_epochs_yields_a_record_an_epoch_and_ends_as_fit_does(
-    both, options, assert_same_model
-):
+def test_fit_epochs_yields_a_record_an_epoch_and_ends_as_fit_does(both, options, assert_same_model):
     make, X, y = both
     options = {"max_iter": 7, "random_state": 0} | options
     fitted, stepped = make(**options).fit(X, y), make(**options)

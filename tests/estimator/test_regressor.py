@@ -93,9 +93,7 @@ def test_computes_in_the_dtype_of_X(diabetes, dtype):
 
 @pytest.mark.parametrize("convert", [sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array])
 @pytest.mark.parametrize("options", [{}, {"solver": "lbfgs"}])
-def test_sparse_data_give_the_bytes_of_dense_data(
-    two_targets, convert, options, assert_same_model
-):
+def test_sparse_data_give_the_bytes_of_dense_data(two_targets, convert, options, assert_same_model):
     X, y = np.where(two_targets[0] > 0, two_targets[0], 0), two_targets[1]
     dense, thin = fitted(X, y, **options), fitted(convert(X), y, **options)
     assert_same_model(thin, dense)

@@ -36,7 +36,9 @@ def test_dense_without_bias_has_a_weight_only(lone_layer, generator):
 
 
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize(("n", "n_features", "n_units"), [(1, 1, 1), (1, 4, 3), (6, 1, 5), (9, 5, 1)])
+@pytest.mark.parametrize(
+    ("n", "n_features", "n_units"), [(1, 1, 1), (1, 4, 3), (6, 1, 5), (9, 5, 1)]
+)
 def test_dense_gradients_equal_finite_differences(n, n_features, n_units, bias, generator):
     X = generator.standard_normal((n, n_features))
     errors = nn.check_gradients(nn.Dense(n_units, bias=bias), X)

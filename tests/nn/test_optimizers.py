@@ -38,7 +38,9 @@ def parameters():
         nn.ParameterSpec("weight", SHAPES["weight"], zeros),
         nn.ParameterSpec("bias", SHAPES["bias"], zeros, decayed=False),
         nn.ParameterSpec("gamma", SHAPES["gamma"], zeros, decayed=False),
-        nn.ParameterSpec("running_mean", SHAPES["running_mean"], zeros, decayed=False, trainable=False),
+        nn.ParameterSpec(
+            "running_mean", SHAPES["running_mean"], zeros, decayed=False, trainable=False
+        ),
     ]
     parameters = nn.FlatParameters([layer, layer], np.float64)
     generator = np.random.default_rng(1)

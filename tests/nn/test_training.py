@@ -69,7 +69,10 @@ def test_a_short_last_batch_can_be_left_out(data):
     batches = Batches(*data, None, 10, True)
     assert [len(y) for _, y, _ in batches(None)] == [10] * 5
     assert len(batches) == 5
-    network, plan = make_network(), nn.TrainingPlan(nn.SGD(), nn.Constant(0.1), 10, 2, drop_last=True)
+    network, plan = (
+        make_network(),
+        nn.TrainingPlan(nn.SGD(), nn.Constant(0.1), 10, 2, drop_last=True),
+    )
     train(network, data, plan)
     assert (plan.clock.step, plan.clock.n_seen) == (10, 100)
 

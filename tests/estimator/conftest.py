@@ -77,7 +77,7 @@ def both(request):
 
 @pytest.fixture(scope="session")
 def assert_same_model():
-    """A function that holds the weights and biases of two estimators equal, to the bit or nearly."""
+    """A function that holds the weights and biases of two estimators equal."""
 
     def check(actual, expected, **tolerance):
         for name in ("coefs_", "intercepts_"):

@@ -8,7 +8,11 @@ from sklearn.neural_network import MLPClassifier
 
 from digit_recognizer import NumpyNetClassifier
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    # scikit-learn's own use of L-BFGS, where it is older than SciPy.
+    pytest.mark.filterwarnings("ignore:scipy.optimize:DeprecationWarning"),
+]
 
 
 def fitted(X, y, **options):

@@ -10,7 +10,11 @@ from sklearn.neural_network import MLPRegressor
 
 from digit_recognizer import NumpyNetRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    # scikit-learn's own use of L-BFGS, where it is older than SciPy.
+    pytest.mark.filterwarnings("ignore:scipy.optimize:DeprecationWarning"),
+]
 
 
 def fitted(X, y, **options):

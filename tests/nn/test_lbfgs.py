@@ -11,6 +11,8 @@ from digit_recognizer import nn
 from digit_recognizer.nn import lbfgs
 from digit_recognizer.nn.lbfgs import Objective, minimize_lbfgs
 
+# scikit-learn's own use of L-BFGS, where it is older than SciPy.
+pytestmark = pytest.mark.filterwarnings("ignore:scipy.optimize:DeprecationWarning")
 HIDDEN = [nn.Dense(6), nn.Tanh()]
 
 

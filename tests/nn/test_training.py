@@ -202,7 +202,7 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(
 # --- memory ----------------------------------------------------------------------------------
 
 # NumPy casts in buffers of 8192 elements, whatever the arrays: batches are much larger than that.
-N, BATCH, WIDTH = 1100, 512, 256
+N, BATCH, WIDTH = 2100, 1024, 256
 
 
 def peaks_of_epochs(layers, loss, optimizer, weighted, make_targets, dtype, average=None):

@@ -9,6 +9,9 @@ from sklearn.utils.estimator_checks import (
 
 from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
 
+# The checks fit for few epochs.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 
 @parametrize_with_checks([NumpyNetClassifier(), NumpyNetRegressor()])
 def test_passes_every_check_of_scikit_learn(estimator, check):

@@ -3,7 +3,7 @@
     python benchmarks/dense.py [--data FOLDER] [--rounds N]
 
 Everyone trains the same architecture with ReLU, softmax cross-entropy and Adam on the same float32
-rows in newly shuffled batches; a timing is two epochs. Peers that are not installed are left out.
+rows in newly shuffled batches; a timing is four epochs. Peers that are not installed are left out.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from digit_recognizer import NumpyNetClassifier  # noqa: E402
 
 CASES = [((128,), 32), ((256, 128), 128), ((512, 256), 128), ((128,), 256)]
 N_ROWS = 16_384
-N_EPOCHS = 2
+N_EPOCHS = 4
 LEARNING_RATE = 1e-3
 
 

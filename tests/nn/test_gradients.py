@@ -83,6 +83,11 @@ class ForgetsTheBatch(nn.BatchNorm):
         return dX
 
 
+class ForgetsTheScale(nn.BatchNorm):
+    def backward(self, dY, memory, need_dX=True):
+        return super().backward(dY, memory, need_dX) / self.values["gamma"]
+
+
 class AveragesTheBias(nn.Dense):
     def backward(self, dY, memory, need_dX=True):
         dX = super().backward(dY, memory, need_dX)
@@ -103,6 +108,7 @@ class ForgetsOneWeight(nn.Dense):
         (ForgetsTheChain(), {"X"}),
         (SlightlyWrong(), {"X"}),
         (ForgetsTheBatch(), {"X"}),
+        (ForgetsTheScale(), {"X"}),
         (AveragesTheBias(3), {"bias"}),
         (ForgetsOneWeight(3), {"weight"}),
     ],

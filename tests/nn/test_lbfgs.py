@@ -179,7 +179,18 @@ def test_callback_hears_of_falling_losses(iris):
     assert heard == sorted(heard, reverse=True)
 
 
-def test_the_network_keeps_the_minimum(iris):
-    network, result = minimize(HIDDEN, (nn.SoftmaxCrossEntropy(), 3), *iris, alpha=1.0)
+@pytest.mark.parametrize("max_fun", [2, 5, 50000])
+def test_the_network_keeps_the_best_values_and_not_the_last_tried(iris, max_fun):
+    network = nn.Network([*HIDDEN, nn.Dense(3)], nn.SoftmaxCrossEntropy(), (4,), np.float64)
+    objective, tried = Objective(network, *iris, None, 1.0), []
+
+    def first_then_far(values):
+        tried.append(values.copy())
+        loss, gradient = objective(values)
+        # A steep first slope makes the line search try values that are too far.
+        return (loss, 1e4 * gradient) if len(tried) == 1 else (loss, gradient)
+
+    first_then_far.network = network
+    result = minimize_lbfgs(first_then_far, max_iter=5000, max_fun=max_fun, tol=1e-7)
     values = network.parameters.values[: network.parameters.n_trainable]
     np.testing.assert_array_equal(values, result.x)

@@ -180,6 +180,20 @@ def test_bind_and_pickle_keep_the_state(make, parameters, pickled):
         np.testing.assert_array_equal(resumed[key], array)
 
 
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam])
+def test_a_state_stored_read_only_comes_back_writable(make, parameters, pickled):
+    gradients, optimizer = draw_gradients(), make()
+    run(optimizer, parameters, gradients, steps=[0])
+    stored = optimizer.__getstate__()
+    stored["states"] = tuple(
+        np.frombuffer(state.tobytes(), state.dtype) for state in stored["states"]
+    )
+    restored, same = make(), pickled(parameters)
+    restored.__setstate__(stored)
+    expected = run(optimizer, parameters, gradients, steps=[1])
+    assert_equal(run(restored, same, gradients, steps=[1]), expected, rtol=0)
+
+
 def test_last_learning_rate_is_remembered(parameters):
     optimizer = nn.Adam()
     run(optimizer, parameters, draw_gradients(), steps=range(3))

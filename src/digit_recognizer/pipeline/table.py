@@ -76,7 +76,8 @@ def _read_fast(file, columns):
         return None
     integers = None
     if columns.integer is not None:
-        integers = frame.pop(columns.integer.name).to_numpy()
+        # A copy, because a view would keep all of the frame.
+        integers = frame.pop(columns.integer.name).to_numpy(copy=True)
         if not _are_valid(integers, columns.integer):
             return None
     if tuple(frame.columns) != columns.pixels:

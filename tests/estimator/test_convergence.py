@@ -55,10 +55,11 @@ def test_planned_schedules_run_to_their_end_without_a_warning(both, name):
     assert model.n_iter_ == 30
 
 
-def test_inverse_scaling_slows_down_with_the_samples_seen(iris):
-    clf = NumpyNetClassifier(solver="sgd", learning_rate="invscaling", power_t=0.3, max_iter=4)
+def test_inverse_scaling_slows_down_with_the_samples_seen_in_all_fits(iris):
+    options = {"solver": "sgd", "learning_rate": "invscaling", "power_t": 0.3}
+    clf = NumpyNetClassifier(**options, max_iter=2, warm_start=True)
     with pytest.warns(ConvergenceWarning):
-        rates = [record["learning_rate"] for record in clf.fit_epochs(*iris)]
+        rates = [record["learning_rate"] for _ in range(2) for record in clf.fit_epochs(*iris)]
     np.testing.assert_allclose(rates, [0.001 / (150 * epoch + 1) ** 0.3 for epoch in range(4)])
 
 

@@ -83,6 +83,30 @@ def test_a_changed_learning_rate_counts_from_the_next_warm_start(iris):
 
 
 @unfinished
+@pytest.mark.parametrize("options", [{}, {"ema_decay": 0.9}, {"early_stopping": True}], ids=str)
+def test_a_warm_start_goes_on_from_the_weights_of_another_solver(both, options):
+    make, X, y = both
+    small = {"learning_rate_init": 1e-12, "warm_start": True, "random_state": 0}
+    model = make(max_iter=2, **small, **options).fit(X, y)
+    model.set_params(solver="lbfgs", max_iter=60).fit(X, y)
+    weights = [weight.copy() for weight in model.coefs_]
+    model.set_params(solver="adam", max_iter=2).fit(X, y)
+    for now, then in zip(model.coefs_, weights, strict=True):
+        np.testing.assert_allclose(now, then, atol=1e-9)
+    assert len(model.loss_curve_) == 2
+
+
+@unfinished
+@pytest.mark.parametrize("first", [True, False])
+def test_a_warm_start_may_begin_or_end_early_stopping(both, first):
+    make, X, y = both
+    model = make(early_stopping=first, warm_start=True, max_iter=3, random_state=0).fit(X, y)
+    model.set_params(early_stopping=not first).fit(X, y)
+    assert (model.validation_scores_ is None) == (model.best_loss_ is not None) == first
+    assert len(model.loss_curve_) == 3
+
+
+@unfinished
 def test_a_warm_start_refuses_other_classes(iris):
     X, y = iris
     clf = NumpyNetClassifier(max_iter=2, warm_start=True).fit(X, y)
@@ -137,6 +161,25 @@ def test_partial_fit_goes_on_after_fit(both):
         model.partial_fit(X, y)
     assert model.loss_ < 0.9 * after_fit
     assert len(model.loss_curve_) == 25
+
+
+@unfinished
+@pytest.mark.parametrize("options", [{"solver": "lbfgs"}, {"early_stopping": True}], ids=str)
+def test_partial_fit_goes_on_after_any_fit(both, options):
+    make, X, y = both
+    model = make(max_iter=5, random_state=0, **options).fit(X, y)
+    model.set_params(solver="adam", early_stopping=False, learning_rate_init=1e-12)
+    weight = model.coefs_[0].copy()
+    np.testing.assert_allclose(model.partial_fit(X, y).coefs_[0], weight, atol=1e-9)
+    assert model.loss_curve_ == [model.loss_]
+
+
+def test_partial_fit_computes_in_the_dtype_of_the_first_data(iris, assert_same_model):
+    X, y = iris[0].astype(np.float32), iris[1]
+    single, mixed = (
+        NumpyNetClassifier(random_state=0).partial_fit(X, y, classes=[0, 1, 2]) for _ in range(2)
+    )
+    assert_same_model(mixed.partial_fit(X.astype(np.float64), y), single.partial_fit(X, y))
 
 
 def test_lbfgs_has_no_partial_fit(both):

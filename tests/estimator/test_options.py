@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from digit_recognizer import NumpyNetClassifier
+from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor, nn
 from digit_recognizer.nn import ACTIVATIONS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -97,6 +97,40 @@ def test_weight_decay_acts_on_adamw_only(both, solver, assert_same_model):
     make, X, y = both
     options = {"solver": solver, "max_iter": 2, "random_state": 0}
     assert_same_model(make(weight_decay=5.0, **options).fit(X, y), make(**options).fit(X, y))
+
+
+@pytest.mark.parametrize(
+    ("options", "optimizer"),
+    [
+        ({"solver": "sgd", "momentum": 0.5, "nesterovs_momentum": False}, nn.SGD(0.5, False)),
+        ({"solver": "sgd", "momentum": 0.7}, nn.SGD(0.7, True)),
+        (
+            {"solver": "adam", "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-2},
+            nn.Adam(0.5, 0.9, 1e-2),
+        ),
+        (
+            {"solver": "adamw", "beta_1": 0.8, "beta_2": 0.7, "epsilon": 1e-3, "weight_decay": 2},
+            nn.AdamW(0.8, 0.7, 1e-3, weight_decay=2),
+        ),
+    ],
+    ids=lambda value: value["solver"] if isinstance(value, dict) else "",
+)
+def test_parameters_of_the_optimizer_reach_it(diabetes, options, optimizer):
+    X, y = diabetes
+    common = {"hidden_layer_sizes": (7,), "activation": "tanh", "batch_size": len(X)}
+    common |= {"shuffle": False, "random_state": 0, "alpha": 0.0}
+    start = NumpyNetRegressor(**common, learning_rate_init=1e-15, max_iter=1).fit(X, y)
+    reg = NumpyNetRegressor(**common, **options, learning_rate_init=0.01, max_iter=6).fit(X, y)
+
+    layers = [nn.Dense(7), nn.Tanh(), nn.Dense(1)]
+    network = nn.Network(layers, nn.SquaredError(), X.shape[1:], np.float64)
+    dense = network.layers[::2]
+    for layer, weight, bias in zip(dense, start.coefs_, start.intercepts_, strict=True):
+        layer.values["weight"][...], layer.values["bias"][...] = weight, bias
+    plan = nn.TrainingPlan(optimizer, nn.Constant(0.01), len(X), 6, shuffle=False)
+    list(network.fit_epochs(X, y[:, np.newaxis], plan, np.random.default_rng(0)))
+    for layer, weight in zip(dense, reg.coefs_, strict=True):
+        np.testing.assert_allclose(weight, layer.values["weight"], rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])

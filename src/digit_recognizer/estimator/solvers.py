@@ -56,6 +56,10 @@ def stochastic_epochs(estimator, X, y, sample_weight, incremental):
     With `incremental`, one epoch.
     """
     _check_incremental(estimator, incremental)
+    keeps_scores = estimator._optimizer is not None and estimator.best_loss_ is None
+    if estimator._optimizer is None or keeps_scores != estimator.early_stopping:
+        # Nothing to go on from, or records of another kind.
+        forget(estimator)
     training, validation = _split(estimator, X, y, sample_weight)
     X, y, sample_weight = training
     n_epochs = 1 if incremental else estimator.max_iter
@@ -244,6 +248,8 @@ def lbfgs_epochs(estimator, X, y, sample_weight, incremental):
         print(f"Iteration {iteration}, loss = {loss:.8f}")
 
     iteration = 0
+    # What an optimizer of stochastic steps remembers belongs to weights that are left here.
+    estimator._optimizer = None
     objective = Objective(estimator._network, X, y, sample_weight, estimator.alpha)
     result = minimize_lbfgs(
         objective,

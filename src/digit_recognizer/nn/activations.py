@@ -9,6 +9,7 @@ class Activation(Layer):
     """Base of the activations whose derivative follows from their output: ``dX = dY f'(Y)``."""
 
     keeps_output = True
+    gradient_in_place = True
 
     def forward(self, X, memory):
         Y = memory.kept = memory.output(X)
@@ -32,6 +33,7 @@ class Identity(Layer):
     """``Y = X``."""
 
     passes_input_on = True
+    gradient_in_place = True
 
     def forward(self, X, memory):
         return X
@@ -103,6 +105,8 @@ class Logistic(Activation):
 
 class SiLU(Layer):
     """``Y = X σ(X)`` (Elfwing et al., 2018); derivative σ + Y (1 − σ) with σ = σ(X)."""
+
+    gradient_in_place = True
 
     def forward(self, X, memory):
         sigma = logistic(X, memory.array("sigma", X.shape))

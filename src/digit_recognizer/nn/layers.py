@@ -5,6 +5,7 @@ forward and its gradient backward. What it must remember in between lies in the 
 given, never in the layer.
 """
 
+import inspect
 from functools import partial
 
 import numpy as np
@@ -24,6 +25,12 @@ class Layer:
         True if `backward` reads the layer's own output: then the next layer must not overwrite it.
     passes_input_on : bool
         True if `forward` may return its input itself.
+    keeps_input : bool
+        True if the layer may hold on to its input, or return it changed, after `forward`.
+    gradient_in_place : bool
+        True if `backward` returns its `dY`, changed.
+    takes_images, leaves_images : bool
+        Whether the layer works on blocks of images (see `blocks`), and returns rows from them.
     input_shape : tuple of int
         Shape of one sample, set by `build`.
     values, gradients : dict of str to ndarray
@@ -32,6 +39,10 @@ class Layer:
 
     keeps_output = False
     passes_input_on = False
+    keeps_input = True
+    gradient_in_place = False
+    takes_images = True
+    leaves_images = False
 
     def build(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Take the shape of one input sample and return that of one output sample."""
@@ -47,8 +58,20 @@ class Layer:
         self.values = values
         self.gradients = gradients
 
+    def start_forward(self, memory: Memory) -> None:
+        """Prepare what all pieces of a batch of images need, with the current parameters."""
+
+    def start_backward(self, memory: Memory) -> None:
+        """Prepare to add up the parameters' gradients over the pieces of a batch of images."""
+
+    def finish_backward(self, memory: Memory) -> None:
+        """Write the parameters' gradients that `backward` has added up."""
+
     def forward(self, X: np.ndarray, memory: Memory) -> np.ndarray:
-        """Map a batch of shape (n, \\*input_shape) to the output of shape (n, \\*output_shape)."""
+        """Map a batch of shape (n, \\*input_shape) to the output of shape (n, \\*output_shape).
+
+        Images come in pieces of shape (blocks, height, width, n, channels).
+        """
         raise NotImplementedError
 
     def backward(self, dY: np.ndarray, memory: Memory, need_dX: bool = True):
@@ -61,6 +84,17 @@ class Layer:
     def multiply_adds(self) -> int:
         """Multiplications with addition of one sample's forward pass."""
         return 0
+
+    def __repr__(self):
+        """The call that makes the layer, with what differs from the defaults."""
+        arguments = []
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            value = getattr(self, name)
+            if parameter.default is inspect.Parameter.empty:
+                arguments.append(repr(value))
+            elif value != parameter.default:
+                arguments.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(arguments)})"
 
     def __getstate__(self):
         # The views are bound again by the network: stored, they would no longer be views.
@@ -85,6 +119,8 @@ class Dense(Layer):
     With G = dL/dY: dL/dW = Xᵀ G, dL/db = Σₙ Gₙ, dL/dX = G Wᵀ (Goodfellow et al., "Deep Learning"
     (2016), section 6.5.6).
     """
+
+    takes_images = False
 
     def __init__(self, n_units, bias=True, initializer=GLOROT_UNIFORM, bias_initializer=None):
         self.n_units = n_units
@@ -147,6 +183,7 @@ class Dropout(Layer):
     """
 
     passes_input_on = True
+    gradient_in_place = True
 
     def __init__(self, rate):
         if not 0 <= rate < 1:

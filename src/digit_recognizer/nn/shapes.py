@@ -1,0 +1,44 @@
+"""Shapes of images: what a window makes of them, and what to say where nothing fits."""
+
+
+def image_shape(layer: str, input_shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """`input_shape` as (height, width, channels), or a ValueError that names the layer."""
+    if len(input_shape) != 3 or min(input_shape) < 1:
+        raise ValueError(
+            f"{layer} takes images of shape (height, width, channels), got {tuple(input_shape)}."
+        )
+    return tuple(input_shape)
+
+
+def at_least(layer: str, name: str, value: int, least: int) -> int:
+    """`value` if it is an integer of at least `least`, or a ValueError that names the layer."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{layer}'s {name} must be an integer of at least {least}, got {value!r}.")
+    return value
+
+
+def window_output(
+    layer: str, input_shape: tuple[int, ...], size: int, stride: int, padding: int = 0
+) -> tuple[int, int]:
+    """(height, width) of the output of a sliding window: ⌊(size + 2 padding − window) / stride⌋ + 1.
+
+    Parameters
+    ----------
+    layer : str
+        For the error.
+    input_shape : tuple of int
+        (height, width, channels).
+    size, stride, padding : int
+
+    Raises
+    ------
+    ValueError
+        If the window does not fit into the image.
+    """
+    height, width, _ = input_shape
+    if min(height, width) + 2 * padding < size:
+        raise ValueError(
+            f"{layer} has a window of {size}×{size}, which does not fit into images of shape "
+            f"{tuple(input_shape)} with padding {padding}."
+        )
+    return tuple((length + 2 * padding - size) // stride + 1 for length in (height, width))

@@ -1,5 +1,7 @@
 """Settings of all tests."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
@@ -15,3 +17,11 @@ def one_blas_thread():
     """Small matrices gain nothing from more, and lose much where the processors are shared."""
     with threadpool_limits(1, "blas"):
         yield
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder `data`, its name relative as in a message."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    return Path("data")

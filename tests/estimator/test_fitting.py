@@ -223,11 +223,13 @@ def test_fit_epochs_yields_a_record_an_epoch_and_ends_as_fit_does(both, options,
 
 
 @unfinished
-def test_fit_epochs_of_lbfgs_yields_once(both, assert_same_model):
+def test_fit_epochs_of_lbfgs_yields_its_iterations(both, assert_same_model):
     make, X, y = both
     options = {"solver": "lbfgs", "max_iter": 7, "random_state": 0}
     fitted, stepped = make(**options).fit(X, y), make(**options)
-    assert list(stepped.fit_epochs(X, y)) == [{"epoch": fitted.n_iter_, "loss": fitted.loss_}]
+    records = list(stepped.fit_epochs(X, y))
+    assert [record["epoch"] for record in records] == list(range(1, fitted.n_iter_ + 1))
+    assert records[-1]["loss"] == fitted.loss_
     assert_same_model(stepped, fitted)
 
 
@@ -276,15 +278,15 @@ def test_ctrl_c_while_scoring_loses_no_step(iris, monkeypatch):
     straight.fit(*iris)
 
     clf = NumpyNetClassifier(**ENDLESS, **options)
-    score_on, scores = NumpyNetClassifier._score_on, []
+    score_on, scores = NumpyNetClassifier._score_predictions, []
 
     def interrupted(self, *arguments):
         scores.append(score_on(self, *arguments))
-        if len(scores) == 2:
+        if len(scores) == 4:
             raise KeyboardInterrupt
         return scores[-1]
 
-    monkeypatch.setattr(NumpyNetClassifier, "_score_on", interrupted)
+    monkeypatch.setattr(NumpyNetClassifier, "_score_predictions", interrupted)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         clf.fit(*iris)
     clf.fit(*iris)

@@ -42,7 +42,7 @@ def test_parameters_of_one_estimator_are_checked_too(iris):
 
 def test_lbfgs_refuses_dropout_and_says_what_to_do(both):
     make, X, y = both
-    with pytest.raises(ValueError, match="set dropout=0 or use the solver 'adam'"):
+    with pytest.raises(ValueError, match="leave them out or use the solver 'adam'"):
         make(solver="lbfgs", dropout=0.5).fit(X, y)
 
 

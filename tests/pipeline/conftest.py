@@ -1,6 +1,5 @@
 import gzip
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,14 +23,6 @@ def small_files(small):
     files = dict(competition_files(small, X[:6], y[:6], X[6:], y[6:]))
     del files["test_labels.csv"]
     return files
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty folder `data`, its name relative as in a message."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data").mkdir()
-    return Path("data")
 
 
 @pytest.fixture

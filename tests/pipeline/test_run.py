@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from digit_recognizer.errors import InputError
+from digit_recognizer.files import sha256
 from digit_recognizer.pipeline import log
 from digit_recognizer.pipeline.data import load_data
-from digit_recognizer.pipeline.files import sha256
 from digit_recognizer.pipeline.recipe import load_recipe
 from digit_recognizer.pipeline.run import submit
 from digit_recognizer.pipeline.source import find_data

@@ -1,6 +1,7 @@
 """scikit-learn's contract around the network."""
 
+from digit_recognizer.estimator.callbacks import Checkpoint
 from digit_recognizer.estimator.classifier import NumpyNetClassifier
 from digit_recognizer.estimator.regressor import NumpyNetRegressor
 
-__all__ = ["NumpyNetClassifier", "NumpyNetRegressor"]
+__all__ = ["Checkpoint", "NumpyNetClassifier", "NumpyNetRegressor"]

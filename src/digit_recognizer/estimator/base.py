@@ -1,18 +1,30 @@
-"""What the classifier and the regressor share: parameters, fitting, prediction."""
+"""What the classifier and the regressor share: fitting, prediction, weights."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from digit_recognizer.estimator import construction, solvers
-from digit_recognizer.nn import ACTIVATIONS, Dense, Network
+from digit_recognizer.estimator import construction, persistence, solvers
+from digit_recognizer.estimator.callbacks import (
+    CallbackSupportMixin,
+    NoHooks,
+    make_hooks,
+    with_callbacks,
+)
+from digit_recognizer.estimator.constraints import CONSTRAINTS
+from digit_recognizer.estimator.summary import Summary
+from digit_recognizer.estimator.validation import check_given
+from digit_recognizer.estimator.weights import (
+    adopt_weights,
+    packed_loss_and_gradient,
+    weight_views,
+)
+from digit_recognizer.nn import Network
 
 
 def _solver_is_stochastic(estimator):
@@ -24,47 +36,34 @@ def _solver_is_stochastic(estimator):
     return True
 
 
-class BaseNumpyNet(BaseEstimator, ABC):
+class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of the estimators; use `NumpyNetClassifier` or `NumpyNetRegressor`."""
 
-    _parameter_constraints: dict = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "solver": [StrOptions({"lbfgs", *construction.STOCHASTIC_SOLVERS})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [
-            StrOptions({"constant", "invscaling", "adaptive", *construction.PLANNED_SCHEDULES})
-        ],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "batch_norm": ["boolean"],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "ema_decay": [None, Interval(Real, 0, 1, closed="left")],
-    }
+    _parameter_constraints: dict = CONSTRAINTS
 
     @abstractmethod
     def _validate_input(self, X, y, incremental, reset):
         """Check X and y; return X, and y as the network's loss takes it."""
+
+    @abstractmethod
+    def _encode_known(self, y):
+        """Encode further checked targets for the fitted network."""
+
+    @abstractmethod
+    def _decode(self, y):
+        """The user's targets for encoded ones."""
+
+    @abstractmethod
+    def _weigh(self, y, sample_weight, incremental):
+        """Weights of the rows with the classes' weights in them, or None."""
+
+    @abstractmethod
+    def _describe_targets(self) -> dict:
+        """What a file keeps of the targets, as plain values."""
+
+    @abstractmethod
+    def _restore_targets(self, description: dict) -> None:
+        """Take up what `_describe_targets` described."""
 
     @abstractmethod
     def _make_loss(self):
@@ -75,11 +74,12 @@ class BaseNumpyNet(BaseEstimator, ABC):
         """What a validation split of the encoded targets y is stratified by, or None."""
 
     @abstractmethod
-    def _score_on(self, X, y, sample_weight):
-        """Score on a validation set with encoded targets y; nan if predictions are not finite."""
+    def _score_predictions(self, predictions, y, sample_weight):
+        """Default score of the network's predictions for encoded targets y."""
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Fit the model to data matrix X and target(s) y.
 
         Parameters
@@ -89,13 +89,20 @@ class BaseNumpyNet(BaseEstimator, ABC):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, a label indicator matrix, or real numbers for the regressor.
         sample_weight : array-like of shape (n_samples,), default=None
+        X_val : {array-like, sparse matrix} of shape (n_validation, n_features), default=None
+        y_val : array-like of shape (n_validation,) or (n_validation, n_outputs), default=None
+            A validation set: its loss and score after each epoch go to `history_`, and with
+            ``early_stopping=True`` it takes the place of rows split off from X.
 
         Returns
         -------
         self : object
         """
-        for _ in self._epochs(X, y, sample_weight, incremental=False):
+        hooks = make_hooks(self, X, y, sample_weight)
+        given = (X_val, y_val)
+        for _ in self._epochs(X, y, sample_weight, incremental=False, given=given, hooks=hooks):
             pass
+        hooks.fit_ends()
         return self
 
     def check_parameters(self) -> None:
@@ -107,21 +114,21 @@ class BaseNumpyNet(BaseEstimator, ABC):
             With a message that names the parameter and what it may be.
         """
         self._validate_params()
-        construction.hidden_sizes(self.hidden_layer_sizes)
+        construction.check_layers(self)
 
-    def fit_epochs(self, X, y, sample_weight=None) -> Iterator[dict]:
+    def fit_epochs(self, X, y, sample_weight=None, X_val=None, y_val=None) -> Iterator[dict]:
         """`fit` as an iterator that stands still after each epoch.
 
-        Takes what `fit` takes. Stopping the iteration early leaves a fitted estimator.
+        Takes what `fit` takes, and calls no callbacks. Stopping the iteration early leaves a
+        fitted estimator.
 
         Yields
         ------
         dict
-            ``epoch``, ``loss``, ``learning_rate``, ``seconds``, and with ``early_stopping``
-            ``validation_score``. The solver "lbfgs" yields once, at its end.
+            The epoch's record, as `history_` holds it.
         """
         self.check_parameters()
-        yield from self._epochs(X, y, sample_weight, incremental=False)
+        yield from self._epochs(X, y, sample_weight, incremental=False, given=(X_val, y_val))
 
     @available_if(_solver_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -145,65 +152,150 @@ class BaseNumpyNet(BaseEstimator, ABC):
             pass
         return self
 
-    def _epochs(self, X, y, sample_weight, incremental):
-        construction.hidden_sizes(self.hidden_layer_sizes)
-        first_pass = not self.__sklearn_is_fitted__() or not (self.warm_start or incremental)
+    def _epochs(self, X, y, sample_weight, incremental, given=(None, None), hooks=None):
+        construction.check_layers(self)
+        solvers.check(self, incremental)
+        has_weights = self.__sklearn_is_fitted__() or "_coefs" in self.__dict__
+        first_pass = not has_weights or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
-        if X.shape[0] and not isinstance(X, np.ndarray):
+        if not isinstance(X, np.ndarray):
             X = X.tocsr()
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
-        if first_pass:
-            self._initialize(X.shape[1], X.dtype)
+        self._prepare_network(X, first_pass)
         X = X.astype(self._network.dtype, copy=False)
+        given = check_given(self, *given)
+        sample_weight = self._weigh(y, sample_weight, incremental)
         solver = solvers.lbfgs_epochs if self.solver == "lbfgs" else solvers.stochastic_epochs
-        yield from solver(self, X, y, sample_weight, incremental)
+        training = (X, y, sample_weight)
+        yield from solver(self, training, given, incremental, hooks or NoHooks())
         if not np.isfinite(self._network.parameters.values).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may"
                 " contain large values and need to be preprocessed."
             )
 
+    def _prepare_network(self, X, first_pass):
+        """Make the network anew, or take over the weights that the user or the last fit left."""
+        if first_pass:
+            self.__dict__.pop("_coefs", None)
+            self.__dict__.pop("_intercepts", None)
+        if first_pass or not self.__sklearn_is_fitted__():
+            self._initialize(X.shape[1], X.dtype)
+        elif repr(construction.make_layers(self, self.n_outputs_)) != self._layers_made:
+            raise ValueError(
+                "warm_start and partial_fit go on with the layers they have; to change the layers, "
+                "fit with warm_start=False."
+            )
+        self._network.loss = self._make_loss()
+        adopt_weights(self)
+
     def _initialize(self, n_features, dtype):
         """Make the network and reset what the fits of a warm start go on from."""
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        weights, batches, split = np.random.SeedSequence(seed).spawn(3)
+        # The first weights are drawn as scikit-learn draws them: the same random_state starts a
+        # plain network from the same weights.
+        random_state = check_random_state(self.random_state)
         loss = self._make_loss()
         layers = construction.make_layers(self, self.n_outputs_)
-        self._network = Network(layers, loss, (n_features,), dtype, weights)
+        self._layers_made = repr(layers)
+        self._network = Network(layers, loss, (n_features,), dtype, random_state)
+        seed = random_state.randint(np.iinfo(np.int32).max)
+        batches, split = np.random.SeedSequence(seed).spawn(2)
         self._generator = np.random.default_rng(batches)
         self._split_seed = int(split.generate_state(1)[0])
         self.out_activation_ = loss.output_activation
-        self.n_layers_ = len(self.coefs_) + 1
+        self.n_layers_ = len(weight_views(self._network)["_coefs"]) + 1
         self.n_iter_ = 0
         self.t_ = 0
         solvers.forget(self)
 
-    def _dense_layers(self):
-        if not self.__sklearn_is_fitted__():
-            raise AttributeError(
-                f"This {type(self).__name__} is not fitted yet: it has no weights."
-            )
-        return [layer for layer in self._network.layers if isinstance(layer, Dense)]
+    def _restore_network(self, dtype):
+        """Make the network of a loaded estimator, its weights still to be filled in."""
+        loaded = dict(self.__dict__)
+        self._initialize(self.n_features_in_, dtype)
+        self.__dict__.update(loaded)
+        adopt_weights(self)
 
     @property
     def coefs_(self):
-        """List of ndarray of shape (n_inputs, n_units): the weights of each dense layer."""
-        return [layer.values["weight"] for layer in self._dense_layers()]
+        """List of ndarray of shape (n_inputs, n_units): the weights of each layer."""
+        return self._weight_list("_coefs")
+
+    @coefs_.setter
+    def coefs_(self, arrays):
+        self._coefs = list(arrays)
 
     @property
     def intercepts_(self):
-        """List of ndarray of shape (n_units,): the biases of each dense layer, 0 if it has none."""
-        return [
-            layer.values.get("bias", np.zeros(layer.n_units, self._network.dtype))
-            for layer in self._dense_layers()
-        ]
+        """List of ndarray of shape (n_units,): the biases of each layer, 0 if it has none."""
+        return self._weight_list("_intercepts")
+
+    @intercepts_.setter
+    def intercepts_(self, arrays):
+        self._intercepts = list(arrays)
+
+    def _weight_list(self, name):
+        try:
+            return self.__dict__[name]
+        except KeyError:
+            raise AttributeError(
+                f"This {type(self).__name__} is not fitted yet: it has no weights."
+            ) from None
 
     def _predict_raw(self, X):
-        """The network's predictions for validated or raw X: shape (n_samples, n_outputs_)."""
+        """The network's predictions, of shape (n_samples, n_outputs_)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        adopt_weights(self)
         return self._network.predict(X if isinstance(X, np.ndarray) else X.tocsr())
+
+    def _loss_grad_lbfgs(self, packed, X, y, sample_weight, *buffers):
+        """Loss and gradient at packed weights, under the name scikit-learn's tests know."""
+        return packed_loss_and_gradient(self, packed, X, y, sample_weight)
+
+    def summary(self) -> Summary:
+        """Table of the layers: output shape, parameters, multiply-adds; prints as text and HTML."""
+        check_is_fitted(self)
+        return Summary(self._network)
+
+    def save(self, path) -> None:
+        """Write the fitted estimator to two files, without pickle.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``name.safetensors`` for the weights; a description goes to ``name.json`` beside it.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is a Python object that only pickle could hold.
+        """
+        check_is_fitted(self)
+        adopt_weights(self)
+        persistence.save(self, path)
+
+    @classmethod
+    def load(cls, path):
+        """Read an estimator that `save` wrote; no code from the files is run.
+
+        Parameters
+        ----------
+        path : str or Path
+            As given to `save`.
+
+        Returns
+        -------
+        estimator : object of this class
+            It predicts as the saved one did; `partial_fit` and a warm start go on from its
+            weights with a fresh optimizer.
+
+        Raises
+        ------
+        ValueError
+            If a file is truncated, altered, of another estimator or of a newer version.
+        """
+        return persistence.load(cls, path)
 
     def __sklearn_is_fitted__(self):
         return "_network" in self.__dict__
@@ -212,3 +304,16 @@ class BaseNumpyNet(BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if self.__sklearn_is_fitted__():
+            adopt_weights(self)
+            # Views: stored with the network, made again from it.
+            state = {k: v for k, v in state.items() if k not in ("_coefs", "_intercepts")}
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if self.__sklearn_is_fitted__():
+            self.__dict__.update(weight_views(self._network))

@@ -4,19 +4,17 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import validate_data
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
 from digit_recognizer.estimator.base import BaseNumpyNet, _solver_is_stochastic
+from digit_recognizer.estimator.targets import ClassTargets
 from digit_recognizer.nn import BinaryCrossEntropy, SoftmaxCrossEntropy
 
 
-class NumpyNetClassifier(ClassifierMixin, BaseNumpyNet):
+class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
     """Neural network classifier: `MLPClassifier`'s contract, a faster network, and more options.
 
     Binary, multiclass and multilabel targets. The parameters from `hidden_layer_sizes` to
@@ -27,7 +25,10 @@ class NumpyNetClassifier(ClassifierMixin, BaseNumpyNet):
     ----------
     hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(100,)
         Units of each hidden layer.
-    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "silu"}, default="relu"
+    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "silu"}, list or tuple, \
+            default="relu"
+        One for all hidden layers or a list with one each; in place of a name a pair of functions
+        ``(f, derivative of f)``, each from an array to a new array.
     solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
     alpha : float, default=0.0001
         Strength of the L2 penalty on the weights, divided by the number of samples of the batch.
@@ -58,9 +59,10 @@ class NumpyNetClassifier(ClassifierMixin, BaseNumpyNet):
         Of the solver "sgd".
     nesterovs_momentum : bool, default=True
     early_stopping : bool, default=False
-        Set aside `validation_fraction` of the rows, stop by their accuracy, and keep the best
-        epoch's weights.
-    validation_fraction : float, default=0.1
+        Set aside `validation_fraction` of the rows, or take the validation set given to `fit`;
+        stop by the score there, and keep the best epoch's weights.
+    validation_fraction : float or splitter, default=0.1
+        Share of the rows, or an object with ``split(X, y)`` whose first split is taken.
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay of Adam's moments.
     epsilon : float, default=1e-8
@@ -68,17 +70,30 @@ class NumpyNetClassifier(ClassifierMixin, BaseNumpyNet):
     n_iter_no_change : int or np.inf, default=10
     max_fun : int, default=15000
         Most evaluations of the loss by "lbfgs".
+    architecture : str, list of digit_recognizer.nn layers or None, default=None
+        The hidden layers in place of `hidden_layer_sizes`, `activation`, `batch_norm` and
+        `dropout`, such as ``"256N-BN-R-D0.3-128N-R"``: ``256N`` dense, ``BN`` batch normalization,
+        ``D0.4`` dropout, ``R`` ReLU, ``LR0.2`` leaky ReLU, ``T`` tanh, ``S`` sigmoid, ``SW`` SiLU.
+        Dense weights start as He et al. (2015) draw them.
     dropout : float, default=0.0
         Probability to drop a hidden unit, after each hidden activation.
     batch_norm : bool, default=False
         Whether to normalize each hidden layer over the batch, before its activation.
     label_smoothing : float, default=0.0
         Share of the target probability spread evenly over the classes, in [0, 1).
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss, in the form of scikit-learn's `class_weight`; they
+        multiply `sample_weight`.
     weight_decay : float, default=0.01
         Decoupled weight decay of the solver "adamw".
+    max_gradient_norm : float or None, default=None
+        Gradients of a larger Euclidean norm are scaled down to it. Of the stochastic solvers.
     ema_decay : float or None, default=None
         Decay per step of an exponential moving average of the weights, which then are what
         predicts. Of the stochastic solvers.
+    scoring : str, callable or None, default=None
+        What early stopping and `history_` measure: a scorer as scikit-learn takes it; None for
+        accuracy.
 
     Attributes
     ----------
@@ -92,6 +107,9 @@ class NumpyNetClassifier(ClassifierMixin, BaseNumpyNet):
     validation_scores_ : list of float or None
         Accuracy on the validation rows after each epoch. Of the stochastic solvers.
     best_validation_score_ : float or None
+    history_ : list of dict
+        One an epoch: ``epoch``, ``loss``, ``learning_rate``, ``seconds``, and with a validation set
+        ``train_score`` (on as many training rows), ``validation_loss``, ``validation_score``.
     t_ : int
         Training samples seen.
     coefs_, intercepts_ : list of ndarray
@@ -120,6 +138,7 @@ class NumpyNetClassifier(ClassifierMixin, BaseNumpyNet):
     _parameter_constraints: dict = {
         **BaseNumpyNet._parameter_constraints,
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
     }
     _loss_scale = 1.0
 
@@ -149,11 +168,15 @@ class NumpyNetClassifier(ClassifierMixin, BaseNumpyNet):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        architecture=None,
         dropout=0.0,
         batch_norm=False,
         label_smoothing=0.0,
+        class_weight=None,
         weight_decay=0.01,
+        max_gradient_norm=None,
         ema_decay=None,
+        scoring=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -178,69 +201,20 @@ class NumpyNetClassifier(ClassifierMixin, BaseNumpyNet):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.architecture = architecture
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
         self.weight_decay = weight_decay
+        self.max_gradient_norm = max_gradient_norm
         self.ema_decay = ema_decay
-
-    def _validate_input(self, X, y, incremental, reset):
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
-        else:
-            self._check_classes(unique_labels(y))
-        return X, self._encode(y, X.dtype)
-
-    def _check_classes(self, classes):
-        """Refuse classes that the network has no output for."""
-        if self.warm_start and set(classes) != set(self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same "
-                "classes as in the previous call to fit. Previously "
-                f"got {self.classes_}, `y` has {classes}"
-            )
-        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {self.classes_}. 'y' has {classes}."
-            )
-
-    def _encode(self, y, dtype):
-        """Class indices of shape (n,), or 0 and 1 of shape (n, n_outputs_) for a sigmoid."""
-        if self._label_binarizer.y_type_ == "multiclass":
-            self.n_outputs_ = len(self.classes_)
-            return np.searchsorted(self.classes_, y)
-        indicator = self._label_binarizer.transform(y)
-        self.n_outputs_ = indicator.shape[1]
-        return indicator.astype(dtype)
+        self.scoring = scoring
 
     def _make_loss(self):
         if self._label_binarizer.y_type_ == "multiclass":
             return SoftmaxCrossEntropy(self.label_smoothing)
         return BinaryCrossEntropy(self.label_smoothing)
-
-    def _stratify_by(self, y):
-        multilabel = self._label_binarizer.y_type_.startswith("multilabel")
-        return None if multilabel else y.ravel()
-
-    def _score_on(self, X, y, sample_weight):
-        probabilities = self._network.predict(X)
-        if not np.isfinite(probabilities).all():
-            return np.nan
-        predicted = probabilities.argmax(axis=1) if y.ndim == 1 else probabilities > 0.5
-        return accuracy_score(y, predicted, sample_weight=sample_weight)
 
     @available_if(_solver_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)

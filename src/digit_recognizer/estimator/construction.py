@@ -1,5 +1,6 @@
 """From an estimator's parameters to layers, optimizer and schedule."""
 
+from digit_recognizer.estimator.architecture import layers_of
 from digit_recognizer.nn import (
     ACTIVATIONS,
     SGD,
@@ -9,16 +10,25 @@ from digit_recognizer.nn import (
     BatchNorm,
     Constant,
     Cosine,
+    CustomActivation,
     Dense,
     Dropout,
     InverseScaling,
     OneCycle,
     VarianceScaling,
 )
+from digit_recognizer.nn.initializers import LECUN_NORMAL
 
 STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
 # Schedules that run over a planned number of steps: training goes to their end.
 PLANNED_SCHEDULES = ("cosine", "one_cycle")
+# What `architecture` says in their place, with the defaults it wants them left at.
+REPLACED_BY_ARCHITECTURE = {
+    "hidden_layer_sizes": (100,),
+    "activation": "relu",
+    "dropout": 0.0,
+    "batch_norm": False,
+}
 
 
 def hidden_sizes(hidden_layer_sizes) -> list[int]:
@@ -32,23 +42,84 @@ def hidden_sizes(hidden_layer_sizes) -> list[int]:
     return [int(size) for size in sizes]
 
 
-def make_layers(estimator, n_outputs: int) -> list:
-    """The layers of an estimator with `n_outputs` outputs.
+def activations(activation, n_hidden: int) -> list:
+    """One activation a hidden layer: a name, or a pair of functions.
 
-    Each hidden layer is dense, then batch normalization, activation and dropout, where asked for.
+    Raises
+    ------
+    ValueError
+        If a list has another length than there are hidden layers, or an element is no activation.
+    """
+    if isinstance(activation, str) or _is_pair(activation):
+        return [activation] * n_hidden
+    if len(activation) != n_hidden:
+        raise ValueError(
+            f"activation has {len(activation)} elements for {n_hidden} hidden layers; give one a "
+            "layer, one for all, or a pair of functions (f, derivative of f)."
+        )
+    for number, element in enumerate(activation, start=1):
+        if not (_is_pair(element) or (isinstance(element, str) and element in ACTIVATIONS)):
+            raise ValueError(
+                f"activation: element {number} is {element!r}; give one of "
+                f"{', '.join(sorted(ACTIVATIONS))}, or a pair of functions."
+            )
+    return list(activation)
+
+
+def _is_pair(activation):
+    is_tuple = isinstance(activation, tuple) and len(activation) == 2
+    return is_tuple and all(callable(element) for element in activation)
+
+
+def check_layers(estimator) -> None:
+    """Check the parameters that say the layers, without data.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter.
+    """
+    sizes = hidden_sizes(estimator.hidden_layer_sizes)
+    activations(estimator.activation, len(sizes))
+    if estimator.architecture is None:
+        return
+    layers_of(estimator.architecture)
+    for name, default in REPLACED_BY_ARCHITECTURE.items():
+        value = getattr(estimator, name)
+        if value != default:
+            raise ValueError(
+                f"architecture says all of the hidden layers; leave {name} at {default!r} "
+                f"(it is {value!r}) and write it into the architecture."
+            )
+
+
+def make_layers(estimator, n_outputs: int) -> list:
+    """The layers of an estimator with `n_outputs` outputs."""
+    if estimator.architecture is not None:
+        output = Dense(n_outputs, initializer=LECUN_NORMAL)
+        return [*layers_of(estimator.architecture), output]
+    return _make_plain_layers(estimator, n_outputs)
+
+
+def _make_plain_layers(estimator, n_outputs):
+    """Hidden layers: dense, then batch normalization, activation and dropout, where asked for.
+
     Weights and biases start as in scikit-learn: uniform with bound √(6 / (fan in + fan out)), or
     √(2 / …) for the logistic function.
     """
+    sizes = hidden_sizes(estimator.hidden_layer_sizes)
     gain = 1 / 3 if estimator.activation == "logistic" else 1.0
     uniform = VarianceScaling(gain, "average", "uniform")
     layers = []
-    for size in hidden_sizes(estimator.hidden_layer_sizes):
+    for size, activation in zip(sizes, activations(estimator.activation, len(sizes)), strict=True):
         if estimator.batch_norm:
             layers += [Dense(size, bias=False, initializer=uniform), BatchNorm()]
         else:
             layers.append(Dense(size, initializer=uniform, bias_initializer=uniform))
-        if estimator.activation != "identity":
-            layers.append(ACTIVATIONS[estimator.activation]())
+        if _is_pair(activation):
+            layers.append(CustomActivation(*activation))
+        elif activation != "identity":
+            layers.append(ACTIVATIONS[activation]())
         if estimator.dropout:
             layers.append(Dropout(estimator.dropout))
     layers.append(Dense(n_outputs, initializer=uniform, bias_initializer=uniform))

@@ -22,7 +22,8 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
     loss : {"squared_error", "poisson"}, default="squared_error"
         Half the squared error, or half the Poisson deviance with an exponential output, for y ≥ 0.
     hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(100,)
-    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "silu"}, default="relu"
+    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "silu"}, list or tuple, \
+            default="relu"
     solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
     alpha : float, default=0.0001
     batch_size : int or "auto", default="auto"
@@ -39,21 +40,24 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
     momentum : float, default=0.9
     nesterovs_momentum : bool, default=True
     early_stopping : bool, default=False
-    validation_fraction : float, default=0.1
+    validation_fraction : float or splitter, default=0.1
     beta_1, beta_2 : float, default=0.9 and 0.999
     epsilon : float, default=1e-8
     n_iter_no_change : int or np.inf, default=10
     max_fun : int, default=15000
+    architecture : str, list of digit_recognizer.nn layers or None, default=None
     dropout : float, default=0.0
     batch_norm : bool, default=False
     weight_decay : float, default=0.01
+    max_gradient_norm : float or None, default=None
     ema_decay : float or None, default=None
+    scoring : str, callable or None, default=None
 
     Attributes
     ----------
-    loss_, best_loss_, loss_curve_, validation_scores_, best_validation_score_, t_, coefs_, \
-            intercepts_, n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_, \
-            out_activation_
+    loss_, best_loss_, loss_curve_, history_, validation_scores_, best_validation_score_, t_, \
+            coefs_, intercepts_, n_features_in_, feature_names_in_, n_iter_, n_layers_, \
+            n_outputs_, out_activation_
         As in `NumpyNetClassifier`. The squared errors are averaged over the targets, as in
         scikit-learn.
 
@@ -99,10 +103,13 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        architecture=None,
         dropout=0.0,
         batch_norm=False,
         weight_decay=0.01,
+        max_gradient_norm=None,
         ema_decay=None,
+        scoring=None,
     ):
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -128,10 +135,13 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.architecture = architecture
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.weight_decay = weight_decay
+        self.max_gradient_norm = max_gradient_norm
         self.ema_decay = ema_decay
+        self.scoring = scoring
 
     def _validate_input(self, X, y, incremental, reset):
         X, y = validate_data(
@@ -152,6 +162,12 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         self.n_outputs_ = y.shape[1]
         return X, y
 
+    def _describe_targets(self):
+        return {}
+
+    def _restore_targets(self, description):
+        pass
+
     @property
     def _loss_scale(self):
         # scikit-learn reports the squared error averaged over the targets but descends their sum.
@@ -163,11 +179,20 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
     def _stratify_by(self, y):
         return None
 
-    def _score_on(self, X, y, sample_weight):
-        predicted = self._network.predict(X)
-        if not np.isfinite(predicted).all():
-            return np.nan
-        return r2_score(y, predicted, sample_weight=sample_weight)
+    def _score_predictions(self, predictions, y, sample_weight):
+        return r2_score(y, predictions, sample_weight=sample_weight)
+
+    def _encode_known(self, y):
+        y = y.astype(self._network.dtype, copy=False).reshape(len(y), -1)
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(f"y_val has {y.shape[1]} targets, but y has {self.n_outputs_}.")
+        return y
+
+    def _decode(self, y):
+        return y.ravel() if self.n_outputs_ == 1 else y
+
+    def _weigh(self, y, sample_weight, incremental):
+        return sample_weight
 
     def predict(self, X):
         """Predict targets.

@@ -1,19 +1,20 @@
-"""How an estimator's network is trained: epochs of a stochastic solver, or L-BFGS.
-
-These functions hold scikit-learn's rules of convergence, early stopping, messages and fitted
-attributes; the arithmetic is `nn`'s.
-"""
+"""How an estimator's network is trained: epochs of a stochastic solver, or L-BFGS."""
 
 import warnings
 from contextlib import contextmanager
 
-import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils.optimize import _check_optimize_result
 
 from digit_recognizer.estimator import construction
-from digit_recognizer.nn import Adaptive, Clock, MovingAverage, TrainingPlan
+from digit_recognizer.estimator.convergence import (
+    forget_records,
+    has_converged,
+    judge_epoch,
+    keeps_scores,
+    record_epoch,
+)
+from digit_recognizer.estimator.validation import Validation, split_rows
+from digit_recognizer.nn import BatchNorm, Clock, Dropout, MovingAverage, TrainingPlan
 from digit_recognizer.nn.lbfgs import Objective, minimize_lbfgs
 
 # A change of one of these makes a warm start begin with a fresh optimizer and schedule.
@@ -35,43 +36,45 @@ OPTIMIZER_PARAMETERS = (
 def forget(estimator) -> None:
     """Reset what the fits of a warm start go on from."""
     estimator._optimizer = None
-    if estimator.solver == "lbfgs":
-        return
-    estimator.loss_curve_ = []
-    estimator._no_improvement_count = 0
-    if estimator.early_stopping:
-        estimator.validation_scores_ = []
-        estimator.best_validation_score_ = -np.inf
-        estimator.best_loss_ = None
-        estimator._best_values = estimator._network.parameters.values.copy()
-    else:
-        estimator.best_loss_ = np.inf
-        estimator.validation_scores_ = None
-        estimator.best_validation_score_ = None
+    forget_records(estimator)
 
 
-def stochastic_epochs(estimator, X, y, sample_weight, incremental):
+def stochastic_epochs(estimator, training, given, incremental, hooks):
     """Train by mini-batches; yields a record an epoch.
 
-    With `incremental`, one epoch.
+    Parameters
+    ----------
+    estimator : NumpyNetClassifier or NumpyNetRegressor
+    training : tuple of (X, y, sample_weight)
+        With encoded targets and the classes' weights.
+    given : tuple of (X, y, None) or None
+        The validation set given to `fit`.
+    incremental : bool
+        One epoch only.
+    hooks : NoHooks
     """
-    _check_incremental(estimator, incremental)
-    keeps_scores = estimator._optimizer is not None and estimator.best_loss_ is None
-    if estimator._optimizer is None or keeps_scores != estimator.early_stopping:
+    if estimator._optimizer is None or keeps_scores(estimator) != estimator.early_stopping:
         # Nothing to go on from, or records of another kind.
         forget(estimator)
-    training, validation = _split(estimator, X, y, sample_weight)
+    training, validation = _part(estimator, training, given)
     X, y, sample_weight = training
     n_epochs = 1 if incremental else estimator.max_iter
     plan = _make_plan(estimator, X.shape[0], n_epochs)
     epochs = estimator._network.fit_epochs(X, y, plan, estimator._generator, sample_weight)
     estimator.n_iter_ = 0
     try:
-        for record in epochs:
+        for _ in range(n_epochs):
+            hooks.task_begins()
+            record = next(epochs)
+            record["loss"] *= estimator._loss_scale
+            record_epoch(estimator, record, X.shape[0])
             with _averaged_weights(estimator, plan.average):
-                _record_epoch(estimator, record, X.shape[0], validation)
+                if validation is not None:
+                    record.update(validation.measure())
+                judge_epoch(estimator, record)
                 yield record
-            if _has_converged(estimator, plan.schedule, incremental):
+                asked_to_stop = hooks.task_ends()
+            if has_converged(estimator, plan.schedule, incremental) or asked_to_stop:
                 break
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)
@@ -79,9 +82,21 @@ def stochastic_epochs(estimator, X, y, sample_weight, incremental):
         _take_final_weights(estimator, plan.average)
 
 
-def _check_incremental(estimator, incremental):
-    if not incremental:
-        return
+def check(estimator, incremental: bool) -> None:
+    """Refuse what the solver cannot do, before anything is made.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter and the remedy.
+    """
+    if estimator.solver == "lbfgs":
+        _check_deterministic(estimator)
+    elif incremental:
+        _check_incremental(estimator)
+
+
+def _check_incremental(estimator):
     if estimator.early_stopping:
         raise ValueError("partial_fit does not support early_stopping=True")
     if estimator.learning_rate in construction.PLANNED_SCHEDULES:
@@ -91,39 +106,16 @@ def _check_incremental(estimator, incremental):
         )
 
 
-def _split(estimator, X, y, sample_weight):
-    """Training and validation parts (X, y, sample_weight); without early stopping all and None."""
-    if not estimator.early_stopping:
-        return (X, y, sample_weight), None
-    arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
-    parts = train_test_split(
-        *arrays,
-        random_state=estimator._split_seed,
-        test_size=estimator.validation_fraction,
-        stratify=estimator._stratify_by(y),
-    )
-    training, validation = parts[::2], parts[1::2]
-    if validation[0].shape[0] < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' "
-            "or the size of your dataset."
-        )
-    if sample_weight is None:
-        training, validation = [*training, None], [*validation, None]
-    return training, validation
+def _part(estimator, training, given):
+    """The rows to train on, and the Validation or None."""
+    if given is None and not estimator.early_stopping:
+        return training, None
+    if given is None:
+        training, given = split_rows(estimator, *training)
+    return training, Validation(estimator, training, given)
 
 
 def _make_plan(estimator, n_samples, n_epochs):
-    if estimator.batch_size == "auto":
-        batch_size = min(200, n_samples)
-    else:
-        if estimator.batch_size > n_samples:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than "
-                "sample size. It is going to be clipped",
-                stacklevel=2,
-            )
-        batch_size = min(estimator.batch_size, n_samples)
     signature = {name: getattr(estimator, name) for name in OPTIMIZER_PARAMETERS}
     if estimator._optimizer is None or estimator._optimizer_signature != signature:
         estimator._optimizer = construction.make_optimizer(estimator)
@@ -137,13 +129,25 @@ def _make_plan(estimator, n_samples, n_epochs):
     return TrainingPlan(
         optimizer=estimator._optimizer,
         schedule=estimator._schedule,
-        batch_size=batch_size,
+        batch_size=_batch_size(estimator, n_samples),
         n_epochs=n_epochs,
         shuffle=estimator.shuffle,
         alpha=estimator.alpha,
         average=estimator._average,
+        max_gradient_norm=estimator.max_gradient_norm,
         clock=Clock(n_seen=estimator.t_),
     )
+
+
+def _batch_size(estimator, n_samples):
+    if estimator.batch_size == "auto":
+        return min(200, n_samples)
+    if estimator.batch_size > n_samples:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=2,
+        )
+    return min(estimator.batch_size, n_samples)
 
 
 @contextmanager
@@ -161,68 +165,6 @@ def _averaged_weights(estimator, average):
         values[...] = trained
 
 
-def _record_epoch(estimator, record, n_samples, validation):
-    """Fitted attributes and messages of an epoch."""
-    record["loss"] *= estimator._loss_scale
-    estimator.n_iter_ += 1
-    estimator.t_ += n_samples
-    estimator.loss_ = record["loss"]
-    estimator.loss_curve_.append(estimator.loss_)
-    if estimator.verbose:
-        print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
-    if validation is None:
-        if estimator.loss_ > estimator.best_loss_ - estimator.tol:
-            estimator._no_improvement_count += 1
-        else:
-            estimator._no_improvement_count = 0
-        estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
-        return
-    score = record["validation_score"] = estimator._score_on(*validation)
-    estimator.validation_scores_.append(score)
-    if estimator.verbose:
-        print(f"Validation score: {score:f}")
-    if score < estimator.best_validation_score_ + estimator.tol:
-        estimator._no_improvement_count += 1
-    else:
-        estimator._no_improvement_count = 0
-    if score > estimator.best_validation_score_:
-        estimator.best_validation_score_ = score
-        estimator._best_values = estimator._network.parameters.values.copy()
-
-
-def _has_converged(estimator, schedule, incremental):
-    """Whether to stop after this epoch, with scikit-learn's messages."""
-    planned = estimator.learning_rate in construction.PLANNED_SCHEDULES
-    if estimator._no_improvement_count > estimator.n_iter_no_change and not planned:
-        what = "Validation score" if estimator.early_stopping else "Training loss"
-        message = (
-            f"{what} did not improve more than tol={estimator.tol:f} "
-            f"for {estimator.n_iter_no_change} consecutive epochs."
-        )
-        if not _reduce_rate(schedule, message, estimator.verbose):
-            return True
-        estimator._no_improvement_count = 0
-    if not incremental and not planned and estimator.n_iter_ == estimator.max_iter:
-        warnings.warn(
-            f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) "
-            "reached and the optimization hasn't converged yet.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
-    return False
-
-
-def _reduce_rate(schedule, message, verbose):
-    """Let the schedule answer a plateau; True if training goes on."""
-    goes_on = schedule.on_plateau()
-    if verbose and goes_on:
-        print(f"{message} Setting learning rate to {schedule.learning_rate:f}")
-    elif verbose:
-        adaptive = "Learning rate too small. " if isinstance(schedule, Adaptive) else ""
-        print(f"{message} {adaptive}Stopping.")
-    return goes_on
-
-
 def _take_final_weights(estimator, average):
     """The best epoch's weights with early stopping, otherwise the average where there is one."""
     values = estimator._network.parameters.values
@@ -233,31 +175,49 @@ def _take_final_weights(estimator, average):
         values[...] = average.values
 
 
-def lbfgs_epochs(estimator, X, y, sample_weight, incremental):
-    """Train by L-BFGS on all samples; yields one record."""
-    if estimator.dropout:
-        raise ValueError(
-            "solver='lbfgs' needs a loss without randomness and does not support dropout; "
-            "set dropout=0 or use the solver 'adam'."
-        )
+def lbfgs_epochs(estimator, training, given, incremental, hooks):
+    """Train by L-BFGS on all samples; yields a record an iteration, all at the end."""
+    # What an optimizer of stochastic steps remembers belongs to weights that are left here.
+    forget(estimator)
+    validation = None if given is None else Validation(estimator, training, given)
+    parameters = estimator._network.parameters
 
     def report(intermediate_result):
-        nonlocal iteration
-        iteration += 1
-        loss = intermediate_result.fun * estimator._loss_scale
-        print(f"Iteration {iteration}, loss = {loss:.8f}")
+        parameters.values[: parameters.n_trainable] = intermediate_result.x
+        loss = float(intermediate_result.fun) * estimator._loss_scale
+        record = {"epoch": len(estimator.history_) + 1, "loss": loss}
+        if validation is not None:
+            record.update(validation.measure())
+        estimator.history_.append(record)
+        if estimator.verbose:
+            print(f"Iteration {record['epoch']}, loss = {loss:.8f}")
+        hooks.task_begins()
+        if hooks.task_ends():
+            raise StopIteration
 
-    iteration = 0
-    # What an optimizer of stochastic steps remembers belongs to weights that are left here.
-    estimator._optimizer = None
-    objective = Objective(estimator._network, X, y, sample_weight, estimator.alpha)
     result = minimize_lbfgs(
-        objective,
+        Objective(estimator._network, *training, estimator.alpha),
         max_iter=estimator.max_iter,
         max_fun=estimator.max_fun,
         tol=estimator.tol,
-        callback=report if estimator.verbose else None,
+        callback=report,
     )
-    estimator.n_iter_ = _check_optimize_result("lbfgs", result, estimator.max_iter)
     estimator.loss_ = float(result.fun) * estimator._loss_scale
-    yield {"epoch": estimator.n_iter_, "loss": estimator.loss_}
+    if _asked_to_stop(result):
+        estimator.n_iter_ = result.nit
+    else:
+        estimator.n_iter_ = _check_optimize_result("lbfgs", result, estimator.max_iter)
+    yield from estimator.history_
+
+
+def _asked_to_stop(result):
+    return result.status == 99 or "StopIteration" in str(result.message)
+
+
+def _check_deterministic(estimator):
+    layers = construction.make_layers(estimator, n_outputs=1)
+    if any(isinstance(layer, Dropout | BatchNorm) for layer in layers):
+        raise ValueError(
+            "solver='lbfgs' needs a loss that is the same at each evaluation and does not support "
+            "dropout or batch normalization; leave them out or use the solver 'adam'."
+        )

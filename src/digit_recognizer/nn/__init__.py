@@ -29,6 +29,8 @@ from digit_recognizer.nn.activations import (
     Tanh,
 )
 from digit_recognizer.nn.averaging import MovingAverage
+from digit_recognizer.nn.convolution import Conv2D
+from digit_recognizer.nn.custom import CustomActivation
 from digit_recognizer.nn.gradients import check_gradients, check_network_gradients
 from digit_recognizer.nn.initializers import INITIALIZERS, VarianceScaling
 from digit_recognizer.nn.layers import Dense, Dropout, Layer
@@ -44,6 +46,7 @@ from digit_recognizer.nn.network import Network
 from digit_recognizer.nn.normalization import BatchNorm
 from digit_recognizer.nn.optimizers import SGD, Adam, AdamW, Optimizer
 from digit_recognizer.nn.parameters import FlatParameters, ParameterSpec
+from digit_recognizer.nn.pooling import AveragePool2D, Flatten, GlobalAveragePool2D, MaxPool2D
 from digit_recognizer.nn.schedules import (
     Adaptive,
     Clock,
@@ -62,20 +65,26 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adaptive",
+    "AveragePool2D",
     "BatchNorm",
     "BinaryCrossEntropy",
     "Clock",
     "Constant",
+    "Conv2D",
     "Cosine",
+    "CustomActivation",
     "Dense",
     "Dropout",
     "FlatParameters",
+    "Flatten",
+    "GlobalAveragePool2D",
     "Identity",
     "InverseScaling",
     "Layer",
     "LeakyReLU",
     "Logistic",
     "Loss",
+    "MaxPool2D",
     "Memory",
     "MovingAverage",
     "Network",

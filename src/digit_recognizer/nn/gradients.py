@@ -81,11 +81,11 @@ def check_gradients(layer, X: np.ndarray, seed: int = 0, step: float = 1e-6) -> 
     R = np.random.default_rng(seed + 2).standard_normal((len(X), *network.output_shape))
 
     def forward():
-        memory = network.memories(True, np.random.default_rng(seed))[0]
-        return layer.forward(X, memory), memory
+        memories = network.memories(True, np.random.default_rng(seed))
+        return network.forward(X, memories), memories
 
-    _, memory = forward()
-    dX = layer.backward(R.copy(), memory, need_dX=True)
+    _, memories = forward()
+    dX = network.backward(R.copy(), memories, need_dX=True)
     analytic = {"X": dX, **layer.gradients}
     analytic = {name: np.array(gradient) for name, gradient in analytic.items()}
     arrays = {"X": X, **layer.values}

@@ -31,8 +31,8 @@ class Layer:
         True if `backward` returns its `dY`, changed.
     takes_images, leaves_images : bool
         Whether the layer works on blocks of images (see `blocks`), and returns rows from them.
-    input_shape : tuple of int
-        Shape of one sample, set by `build`.
+    input_shape, output_shape : tuple of int
+        Shapes of one sample, set when the layer is built.
     values, gradients : dict of str to ndarray
         Views of the network's flat arrays, set by `bind`.
     """

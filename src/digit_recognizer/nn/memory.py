@@ -29,7 +29,9 @@ class Memory:
         needs. This is the layer's memory for what one piece after the other may use: scratch,
         sums, constants. A memory that has no pieces is its own.
     images : slice
-        Which images of the batch a piece holds.
+        Which images of the batch a piece holds; of the layer's memory, all of the batch.
+    blocks : tuple of int
+        (n_blocks, n) of a piece.
     n_padding : int
         Images at the end of the piece's last block that are there to fill it only.
     transient_output, transient_gradient : bool
@@ -44,6 +46,7 @@ class Memory:
         self.kept = None
         self.shared = self
         self.images = slice(0, 0)
+        self.blocks = (0, 0)
         self.n_padding = 0
         self.transient_output = self.transient_gradient = False
         self.pieces: list[Memory] = []

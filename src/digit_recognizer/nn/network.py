@@ -5,10 +5,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from digit_recognizer.nn.blocks import BLOCK_IMAGES
+from digit_recognizer.nn.fusion import fused
 from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.losses import Loss
 from digit_recognizer.nn.memory import Memory
 from digit_recognizer.nn.parameters import FlatParameters
+from digit_recognizer.nn.sweeps import ImageSweeps, Step
 from digit_recognizer.nn.training import TrainingPlan, train_epochs
 
 # Rows predicted at once: enough for full speed, and memory does not grow with the rows asked for.
@@ -26,7 +29,7 @@ class Network:
     input_shape : tuple of int
         Shape of one sample.
     dtype : {numpy.float32, numpy.float64}, default=numpy.float32
-    seed : int, SeedSequence or Generator, default=0
+    seed : int, SeedSequence, Generator or RandomState, default=0
         Of the first weights.
 
     Attributes
@@ -35,26 +38,53 @@ class Network:
     output_shape : tuple of int
     """
 
-    def __init__(self, layers: Sequence[Layer], loss: Loss, input_shape, dtype=np.float32, seed=0):
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        loss: Loss,
+        input_shape,
+        dtype=np.float32,
+        seed=0,
+        fuse=True,
+    ):
         self.layers = [copy.deepcopy(layer) for layer in layers]
         self.loss = loss
         self.input_shape = tuple(input_shape)
         self.dtype = np.dtype(dtype)
-        shape = self.input_shape
+        self.fuse = fuse
+        self._shapes = [self.input_shape]
         for layer in self.layers:
-            shape = layer.build(shape)
-        self.output_shape = shape
+            layer.output_shape = tuple(layer.build(self._shapes[-1]))
+            self._shapes.append(layer.output_shape)
+        self.output_shape = self._shapes[-1]
         specs = [layer.parameter_specs() for layer in self.layers]
         # Before the first layer with parameters nobody needs a gradient.
         with_parameters = [index for index, layer_specs in enumerate(specs) if layer_specs]
         self._first_trainable = with_parameters[0] if with_parameters else len(specs)
         self.parameters = FlatParameters(specs, self.dtype)
         self._bind()
-        self.parameters.initialize(np.random.default_rng(seed))
+        generator = seed if hasattr(seed, "uniform") else np.random.default_rng(seed)
+        self.parameters.initialize(generator)
 
     def _bind(self):
         for index, layer in enumerate(self.layers):
             layer.bind(*self.parameters.layer_views(index))
+        n_image_layers = self._n_image_layers()
+        steps = [Step(layer, index) for index, layer in enumerate(self.layers)]
+        self._images = ImageSweeps(
+            fused(steps[:n_image_layers]) if self.fuse else steps[:n_image_layers],
+            self._shapes[0],
+            self._shapes[n_image_layers],
+            BLOCK_IMAGES if self.fuse else None,
+        )
+        self._row_steps = steps[n_image_layers:]
+
+    def _n_image_layers(self) -> int:
+        """How many layers at the beginning work on images: up to the one that leaves them."""
+        count = 0
+        while count < len(self.layers) and len(self._shapes[count]) == 3:
+            count += 1
+        return count
 
     def memories(self, training: bool, generator: np.random.Generator | None = None):
         """Memory for each layer and the loss, for one training or one prediction at a time."""
@@ -63,6 +93,7 @@ class Network:
             memories.append(Memory(self.dtype, training, may_overwrite, generator))
             new_output = may_overwrite or not layer.passes_input_on
             may_overwrite = new_output and not layer.keeps_output
+        self._images.prepare(memories)
         return [*memories, Memory(self.dtype, training, may_overwrite)]
 
     def forward(self, X: np.ndarray, memories: Sequence[Memory]) -> np.ndarray:
@@ -78,9 +109,35 @@ class Network:
         -------
         Z : ndarray of shape (n, \\*output_shape)
         """
-        for layer, memory in zip(self.layers, memories, strict=False):
-            X = layer.forward(X, memory)
+        X = np.asarray(X).reshape(len(X), *self.input_shape)
+        if self._images.steps:
+            X = self._images.forward(X, memories, memories[0].training)
+        for layer, index in self._row_steps:
+            X = layer.forward(X, memories[index])
         return X
+
+    def backward(self, dZ: np.ndarray, memories: Sequence[Memory], need_dX=False):
+        """Write the parameters' gradients to ``parameters.gradients``.
+
+        Parameters
+        ----------
+        dZ : ndarray of shape (n, \\*output_shape)
+            Gradient with respect to what `forward` returned last; may be overwritten.
+        memories : sequence of Memory
+        need_dX : bool, default=False
+
+        Returns
+        -------
+        dX : ndarray of shape (n, \\*input_shape) or None
+        """
+        first = self._first_trainable
+        for layer, index in reversed(self._row_steps):
+            if index < first and not need_dX:
+                return None
+            dZ = layer.backward(dZ, memories[index], need_dX=need_dX or index > first)
+        if self._images.steps:
+            return self._images.backward(dZ, memories, first, need_dX)
+        return dZ
 
     def loss_and_gradients(self, X, y, sample_weight, memories) -> float:
         """Loss of a batch; its gradients go to ``parameters.gradients``.
@@ -100,9 +157,7 @@ class Network:
         if Z is not output:
             np.copyto(Z, output)
         loss, dY = self.loss.loss_and_gradient(Z, y, sample_weight, memories[-1])
-        first = self._first_trainable
-        for index in range(len(self.layers) - 1, first - 1, -1):
-            dY = self.layers[index].backward(dY, memories[index], need_dX=index > first)
+        self.backward(dY, memories)
         return loss
 
     def fit_epochs(

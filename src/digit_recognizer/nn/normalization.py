@@ -27,6 +27,8 @@ class BatchNorm(Layer):
     Ioffe and Szegedy, "Batch normalization" (2015), algorithms 1 and 2. `momentum` as in PyTorch.
     """
 
+    gradient_in_place = True
+
     def __init__(self, momentum=0.1, epsilon=1e-5):
         self.momentum = momentum
         self.epsilon = epsilon
@@ -41,6 +43,10 @@ class BatchNorm(Layer):
         ]
 
     def forward(self, X, memory):
+        # One row for each place of an image: statistics are those of the channels.
+        return self._forward(X.reshape(-1, X.shape[-1]), memory).reshape(X.shape)
+
+    def _forward(self, X, memory):
         v = self.values
         if not memory.training:
             scale = v["gamma"] / np.sqrt(v["running_variance"] + self.epsilon)
@@ -71,6 +77,10 @@ class BatchNorm(Layer):
             running += self.momentum * (value - running)
 
     def backward(self, dY, memory, need_dX=True):
+        dX = self._backward(dY.reshape(-1, dY.shape[-1]), memory, need_dX)
+        return dX if dX is None else dX.reshape(dY.shape)
+
+    def _backward(self, dY, memory, need_dX):
         X_hat, deviation = memory.kept
         n = len(X_hat)
         d_gamma, d_beta = self.gradients["gamma"], self.gradients["beta"]

@@ -30,6 +30,9 @@ class TrainingPlan:
         Penalty ``alpha / (2 Σ weights of the batch) Σ w²`` on the weights; without sample weights
         the divisor is twice the batch size, as in scikit-learn.
     average : MovingAverage or None, default=None
+    max_gradient_norm : float or None, default=None
+        Scale the loss's gradient down to this Euclidean norm where it is larger (Pascanu et al.,
+        "On the difficulty of training recurrent neural networks" (2013), algorithm 1).
     clock : Clock
         How far the training has come; moved on by it.
     """
@@ -42,6 +45,7 @@ class TrainingPlan:
     drop_last: bool = False
     alpha: float = 0.0
     average: MovingAverage | None = None
+    max_gradient_norm: float | None = None
     clock: Clock = field(default_factory=Clock)
 
 
@@ -119,12 +123,14 @@ def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator
             total += loss * len(y_batch)
         clock.epoch += 1
         clock.n_seen += batches.n_used
-        yield {
+        record = {
             "epoch": clock.epoch,
             "loss": total / batches.n_used,
             "learning_rate": plan.optimizer.learning_rate,
             "seconds": perf_counter() - start,
         }
+        plan.optimizer.learning_rate = plan.schedule.rate(clock)
+        yield record
 
 
 def train_step(network, X, y, sample_weight, memories, plan: TrainingPlan) -> float:
@@ -137,8 +143,17 @@ def train_step(network, X, y, sample_weight, memories, plan: TrainingPlan) -> fl
             l2 = plan.alpha / divisor
             weights = network.parameters.weights
             loss += 0.5 * l2 * float(weights @ weights)
+    if plan.max_gradient_norm is not None:
+        clip(network.parameters.gradients, plan.max_gradient_norm)
     plan.optimizer.step(plan.schedule.rate(plan.clock), l2)
     plan.clock.step += 1
     if plan.average is not None:
         plan.average.update(network.parameters)
     return loss
+
+
+def clip(gradients: np.ndarray, max_norm: float) -> None:
+    """Scale `gradients` in place so that their Euclidean norm is at most `max_norm`."""
+    norm = float(gradients @ gradients) ** 0.5
+    if norm > max_norm:
+        gradients *= max_norm / norm

@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.files import replacing, write_array
+from digit_recognizer.files import replacing, write_array
 from digit_recognizer.pipeline.recipe import CrossValidation
 
 HISTORY_FILE = "history.csv"

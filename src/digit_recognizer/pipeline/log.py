@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.files import write_text
+from digit_recognizer.files import write_text
 
 COLUMNS = (
     "time",

@@ -7,7 +7,7 @@ from sklearn.datasets import fetch_openml
 from sklearn.model_selection import train_test_split
 
 from digit_recognizer.errors import InputError, OutsideError
-from digit_recognizer.pipeline.files import write_bytes
+from digit_recognizer.files import write_bytes
 from digit_recognizer.pipeline.layout import competition_files
 
 # The competition's share: 42,000 of the 70,000 images.

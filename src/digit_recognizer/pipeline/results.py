@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from digit_recognizer.files import write_text
 from digit_recognizer.pipeline.data import Data
-from digit_recognizer.pipeline.files import write_text
 from digit_recognizer.pipeline.folds import Fold
 
 

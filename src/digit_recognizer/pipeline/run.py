@@ -11,9 +11,9 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from digit_recognizer.errors import InputError
+from digit_recognizer.files import sha256, write_text
 from digit_recognizer.pipeline import log, results
 from digit_recognizer.pipeline.data import Data
-from digit_recognizer.pipeline.files import sha256, write_text
 from digit_recognizer.pipeline.folds import (
     Fold,
     Scaler,

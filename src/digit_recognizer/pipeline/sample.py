@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.files import write_bytes
+from digit_recognizer.files import write_bytes
 from digit_recognizer.pipeline.layout import competition_files
 
 # One image of each class in so many is held back for the test.

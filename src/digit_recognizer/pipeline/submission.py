@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from digit_recognizer.errors import InputError, quoted
+from digit_recognizer.files import write_bytes
 from digit_recognizer.pipeline.archive import DataFile
 from digit_recognizer.pipeline.careful import check_length, complain, parse_integer, read_rows
 from digit_recognizer.pipeline.columns import IntegerColumn, join_header
-from digit_recognizer.pipeline.files import write_bytes
 
 _REMEDY = "the ids must be those of the test images, in their order"
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import digit_recognizer
+from digit_recognizer import files
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline import files
-from digit_recognizer.pipeline.files import replacing, sha256, write_array, write_bytes, write_text
+from digit_recognizer.files import replacing, sha256, write_array, write_bytes, write_text
 
 
 def names(folder):
@@ -117,7 +117,7 @@ def write_in_subprocess(path, before):
 {before}
 import numpy, sys
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.files import write_array
+from digit_recognizer.files import write_array
 try:
     write_array({str(path)!r}, numpy.zeros(100_000))
 except InputError as error:

@@ -1,0 +1,179 @@
+"""The peers of the convolution benchmark: the same layers in PyTorch and in JAX."""
+
+import numpy as np
+
+from digit_recognizer import nn
+
+PREDICTION_ROWS = 1000
+
+
+class Torch:
+    """A list of our layers in PyTorch, on one thread.
+
+    Parameters
+    ----------
+    layers : list of nn.Layer
+    X : ndarray of shape (n, height, width, channels)
+    y : ndarray of shape (n,)
+    kind : {"contiguous", "channels last", "compiled"}
+    n_steps : int
+    learning_rate : float
+    """
+
+    def __init__(self, layers, X, y, kind, n_steps, learning_rate):
+        import torch
+
+        torch.set_num_threads(1)
+        torch.manual_seed(0)
+        self.torch, self.n_steps = torch, n_steps
+        last = kind == "channels last"
+        self.format = torch.channels_last if last else torch.contiguous_format
+        network = torch.nn.Sequential(*torch_layers(layers, X.shape[1:]))
+        self.network = network.to(memory_format=self.format)
+        parameters = self.network.parameters()
+        self.optimizer = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+        self.loss = torch.nn.CrossEntropyLoss()
+        self.X, self.y = self._images(X), torch.from_numpy(y)
+        self.run = torch.compile(self.network) if kind == "compiled" else self.network
+
+    def _images(self, X):
+        images = self.torch.from_numpy(np.ascontiguousarray(X.transpose(0, 3, 1, 2)))
+        return images.contiguous(memory_format=self.format)
+
+    def train(self):
+        self.network.train()
+        for _ in range(self.n_steps):
+            self.optimizer.zero_grad(set_to_none=True)
+            self.loss(self.run(self.X), self.y).backward()
+            self.optimizer.step()
+
+    def forward(self):
+        self.network.eval()
+        with self.torch.inference_mode():
+            for _ in range(self.n_steps):
+                self.run(self.X)
+
+    def predict(self, X):
+        self.network.eval()
+        with self.torch.inference_mode():
+            parts = [
+                self.run(self._images(X[start : start + PREDICTION_ROWS])).softmax(dim=1)
+                for start in range(0, len(X), PREDICTION_ROWS)
+            ]
+            return self.torch.cat(parts).numpy()
+
+
+def torch_layers(layers, shape):
+    """The same layers as PyTorch modules."""
+    import torch.nn as tnn
+
+    for layer in layers:
+        if isinstance(layer, nn.Conv2D):
+            yield tnn.Conv2d(
+                shape[2],
+                layer.n_filters,
+                layer.kernel_size,
+                layer.stride,
+                layer.padding,
+                bias=layer.bias,
+            )
+        elif isinstance(layer, nn.BatchNorm):
+            yield tnn.BatchNorm2d(shape[2])
+        elif isinstance(layer, nn.ReLU):
+            yield tnn.ReLU(inplace=True)
+        elif isinstance(layer, nn.MaxPool2D):
+            yield tnn.MaxPool2d(layer.size)
+        elif isinstance(layer, nn.Flatten):
+            yield tnn.Flatten()
+        else:
+            yield tnn.Linear(shape[0], layer.n_units)
+        shape = layer.build(shape)
+
+
+class Jax:
+    """A list of our layers in JAX: loss, gradients and optax's Adam in one jitted step."""
+
+    def __init__(self, layers, X, y, n_steps, learning_rate):
+        import jax
+        import jax.numpy as jnp
+        import optax
+
+        self.jax, self.n_steps = jax, n_steps
+        self.X, self.y = jnp.asarray(X), jnp.asarray(y)
+        optimizer = optax.adam(learning_rate)
+        parameters, apply = jax_network(layers, X.shape[1:])
+        self.state = [parameters, optimizer.init(parameters)]
+        self.infer = jax.jit(lambda parameters, X: jax.nn.softmax(apply(parameters, X)))
+
+        def loss(parameters, X, y):
+            logits = apply(parameters, X)
+            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+
+        @jax.jit
+        def step(parameters, optimizer_state, X, y):
+            value, gradients = jax.value_and_grad(loss)(parameters, X, y)
+            updates, optimizer_state = optimizer.update(gradients, optimizer_state, parameters)
+            return optax.apply_updates(parameters, updates), optimizer_state, value
+
+        self.step = step
+
+    def train(self):
+        for _ in range(self.n_steps):
+            *self.state[:], value = self.step(*self.state, self.X, self.y)
+        value.block_until_ready()
+
+    def forward(self):
+        for _ in range(self.n_steps):
+            self.infer(self.state[0], self.X).block_until_ready()
+
+    def predict(self, X):
+        parts = [
+            self.infer(self.state[0], X[start : start + PREDICTION_ROWS])
+            for start in range(0, len(X), PREDICTION_ROWS)
+        ]
+        return np.concatenate([np.asarray(part) for part in parts])
+
+
+def jax_network(layers, shape):
+    """First parameters, and a function of (parameters, X); batch statistics as in training."""
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
+
+    generator = np.random.default_rng(0)
+    parameters = []
+    for layer in layers:
+        first = {}
+        output_shape = layer.build(shape)
+        for spec in layer.parameter_specs():
+            if spec.trainable:
+                first[spec.name] = spec.initialize(generator, spec.shape).astype(np.float32)
+        parameters.append(first)
+        shape = output_shape
+
+    def apply(parameters, X):
+        for layer, p in zip(layers, parameters, strict=True):
+            if isinstance(layer, nn.Conv2D):
+                padding = [(layer.padding, layer.padding)] * 2
+                X = lax.conv_general_dilated(
+                    X,
+                    p["weight"],
+                    (layer.stride, layer.stride),
+                    padding,
+                    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+                ) + p.get("bias", 0)
+            elif isinstance(layer, nn.BatchNorm):
+                mean, variance = X.mean((0, 1, 2)), X.var((0, 1, 2))
+                X = (X - mean) * lax.rsqrt(variance + 1e-5) * p["gamma"] + p["beta"]
+            elif isinstance(layer, nn.ReLU):
+                X = jax.nn.relu(X)
+            elif isinstance(layer, nn.MaxPool2D):
+                window = (1, layer.size, layer.size, 1)
+                X = lax.reduce_window(X, -jnp.inf, lax.max, window, window, "VALID")
+            elif isinstance(layer, nn.Flatten):
+                X = X.reshape(len(X), -1)
+            else:
+                X = X @ p["weight"] + p["bias"]
+        return X
+
+    return parameters, apply

@@ -1,0 +1,128 @@
+"""Parameters, layers and fitted attributes as plain values of JSON, and back."""
+
+import dataclasses
+import inspect
+from numbers import Integral, Real
+
+import numpy as np
+
+from digit_recognizer import nn
+from digit_recognizer.nn.initializers import VarianceScaling
+
+# The only classes that a file may name.
+LAYERS = {
+    name: kind
+    for name, kind in vars(nn).items()
+    if isinstance(kind, type)
+    and issubclass(kind, nn.Layer)
+    and kind not in (nn.Layer, nn.Activation, nn.CustomActivation)
+}
+
+
+def to_plain(value):
+    """A value of JSON for an attribute's value; arrays keep their dtype.
+
+    Raises
+    ------
+    ValueError
+        If only pickle could hold the value.
+    """
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    if isinstance(value, np.ndarray):
+        kind = "object" if value.dtype.hasobject else value.dtype.str
+        return {"dtype": kind, "array": [to_plain(v) for v in value.tolist()]}
+    if isinstance(value, list | tuple):
+        return [to_plain(v) for v in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {"dict": {key: to_plain(v) for key, v in value.items()}}
+    raise ValueError(f"{value!r} cannot be saved without pickle.")
+
+
+def from_plain(value):
+    """The value that `to_plain` made plain; tuples come back as lists."""
+    if isinstance(value, list):
+        return [from_plain(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if "dict" in value:
+        return {key: from_plain(v) for key, v in value["dict"].items()}
+    return np.array(value["array"], dtype=value["dtype"])
+
+
+def describe_parameters(estimator) -> dict:
+    """The estimator's parameters that differ from their defaults, as plain values.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter that cannot be saved.
+    """
+    description = {}
+    defaults = type(estimator)().get_params()
+    for name, value in estimator.get_params(deep=False).items():
+        if value is defaults[name]:
+            continue
+        if name == "random_state" and isinstance(value, np.random.RandomState):
+            # Its state belongs to whoever else draws from it.
+            continue
+        try:
+            description[name] = _describe(name, value)
+        except ValueError as error:
+            raise ValueError(f"Parameter {name}: {error}") from error
+    return description
+
+
+def _describe(name, value):
+    if name == "class_weight" and isinstance(value, dict):
+        return {"pairs": [[to_plain(k), to_plain(v)] for k, v in value.items()]}
+    if name == "architecture" and not isinstance(value, str):
+        return {"layers": [_describe_layer(layer) for layer in value]}
+    if isinstance(value, tuple):
+        return {"tuple": [to_plain(v) for v in value]}
+    return to_plain(value)
+
+
+def read_parameters(description: dict) -> dict:
+    """The parameters that `describe_parameters` described."""
+    return {name: _read(value) for name, value in description.items()}
+
+
+def _read(value):
+    if isinstance(value, dict) and "pairs" in value:
+        return {from_plain(k): from_plain(v) for k, v in value["pairs"]}
+    if isinstance(value, dict) and "layers" in value:
+        return [_read_layer(layer) for layer in value["layers"]]
+    if isinstance(value, dict) and "tuple" in value:
+        return tuple(from_plain(v) for v in value["tuple"])
+    return from_plain(value)
+
+
+def _describe_layer(layer):
+    name = type(layer).__name__
+    if LAYERS.get(name) is not type(layer):
+        raise ValueError(f"a layer of the class {name} cannot be saved without pickle.")
+    arguments = {}
+    for argument in inspect.signature(type(layer)).parameters:
+        value = getattr(layer, argument)
+        if isinstance(value, VarianceScaling):
+            arguments[argument] = {"initializer": dataclasses.asdict(value)}
+        else:
+            arguments[argument] = to_plain(value)
+    return {"class": name, "arguments": arguments}
+
+
+def _read_layer(description):
+    arguments = {
+        name: VarianceScaling(**value["initializer"])
+        if isinstance(value, dict) and "initializer" in value
+        else from_plain(value)
+        for name, value in description["arguments"].items()
+    }
+    return LAYERS[description["class"]](**arguments)

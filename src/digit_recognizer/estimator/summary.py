@@ -1,0 +1,83 @@
+"""A table of a network's layers."""
+
+import html
+from math import prod
+
+HEADER = ("layer", "output shape", "parameters", "multiply-adds")
+
+
+class Summary:
+    """Layers of a network with their output shapes, parameters and multiply-adds of one sample.
+
+    Parameters
+    ----------
+    network : Network
+
+    Attributes
+    ----------
+    rows : list of tuple of (str, tuple of int, int, int)
+        A layer each: its call, the shape of one output sample, parameters, multiply-adds.
+    """
+
+    def __init__(self, network):
+        self.input_shape = network.input_shape
+        self.loss = network.loss
+        self.rows = []
+        for layer in network.layers:
+            n_parameters = sum(prod(s.shape) for s in layer.parameter_specs() if s.trainable)
+            row = (_name(layer), layer.output_shape, n_parameters, layer.multiply_adds())
+            self.rows.append(row)
+
+    @property
+    def n_parameters(self) -> int:
+        """Trainable parameters in all."""
+        return sum(row[2] for row in self.rows)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications with addition of one sample's forward pass."""
+        return sum(row[3] for row in self.rows)
+
+    def _cells(self):
+        yield ("input", _shape(self.input_shape), "", "")
+        for name, shape, n_parameters, multiply_adds in self.rows:
+            yield name, _shape(shape), f"{n_parameters:,}", f"{multiply_adds:,}"
+        total = f"{self.n_parameters:,}", f"{self.multiply_adds:,}"
+        yield (f"{self.loss.output_activation} output", _shape(self.rows[-1][1]), *total)
+
+    def __str__(self):
+        table = [HEADER, *self._cells()]
+        widths = [max(len(row[i]) for row in table) for i in range(len(HEADER))]
+        lines = []
+        for row in table:
+            cells = [row[0].ljust(widths[0])]
+            cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+            lines.append("  ".join(cells).rstrip())
+        rule = "-" * max(map(len, lines))
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        def row(cells, tag):
+            return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
+
+        *layers, total = self._cells()
+        body = "".join(row(cells, "td") for cells in layers)
+        return (
+            f"<table><thead>{row(HEADER, 'th')}</thead><tbody>{body}</tbody>"
+            f"<tfoot>{row(total, 'th')}</tfoot></table>"
+        )
+
+
+def _name(layer):
+    """The call that makes the layer, without how its weights start."""
+    text = repr(layer)
+    for parameter in ("initializer", "bias_initializer"):
+        value = getattr(layer, parameter, None)
+        text = text.replace(f", {parameter}={value!r}", "")
+    return text
+
+
+def _shape(shape):
+    return " × ".join(map(str, shape))

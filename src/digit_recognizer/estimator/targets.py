@@ -1,0 +1,106 @@
+"""Classes as the network takes them: checked, encoded, weighed, and decoded again."""
+
+import numpy as np
+from sklearn.metrics import accuracy_score
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.validation import validate_data
+
+
+class ClassTargets:
+    """What a classifier knows of its targets: binary, multiclass or multilabel.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    n_outputs_ : int
+        Outputs of the network: 1 for two classes.
+    """
+
+    def _validate_input(self, X, y, incremental, reset):
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._check_classes(unique_labels(y))
+        return X, self._encode(y, X.dtype)
+
+    def _check_classes(self, classes, all_needed=True):
+        """Refuse classes that the network has no output for."""
+        if self.warm_start and all_needed and set(classes) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same "
+                "classes as in the previous call to fit. Previously "
+                f"got {self.classes_}, `y` has {classes}"
+            )
+        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. 'y' has {classes}."
+            )
+
+    def _encode(self, y, dtype):
+        """Class indices of shape (n,), or 0 and 1 of shape (n, n_outputs_) for a sigmoid."""
+        if self._label_binarizer.y_type_ == "multiclass":
+            self.n_outputs_ = len(self.classes_)
+            return np.searchsorted(self.classes_, y)
+        indicator = self._label_binarizer.transform(y)
+        self.n_outputs_ = indicator.shape[1]
+        return indicator.astype(dtype)
+
+    def _describe_targets(self):
+        return {"y_type": self._label_binarizer.y_type_}
+
+    def _restore_targets(self, description):
+        self._label_binarizer = LabelBinarizer()
+        self._label_binarizer.classes_ = self.classes_
+        self._label_binarizer.y_type_ = description["y_type"]
+        self._label_binarizer.sparse_input_ = False
+
+    def _stratify_by(self, y):
+        multilabel = self._label_binarizer.y_type_.startswith("multilabel")
+        if multilabel:
+            return None
+        if y.ndim == 2:
+            return y.astype(bool)
+        # As in scikit-learn a rare class is no reason to refuse more than two classes.
+        return y if np.bincount(y).min(initial=2, where=np.bincount(y) > 0) > 1 else None
+
+    def _score_predictions(self, predictions, y, sample_weight):
+        predicted = predictions.argmax(axis=1) if y.ndim == 1 else predictions > 0.5
+        return accuracy_score(y, predicted, sample_weight=sample_weight)
+
+    def _encode_known(self, y):
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        self._check_classes(unique_labels(y), all_needed=False)
+        return self._encode(y, self._network.dtype)
+
+    def _decode(self, y):
+        return self.classes_[y] if y.ndim == 1 else self._label_binarizer.inverse_transform(y)
+
+    def _weigh(self, y, sample_weight, incremental):
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not supported by partial_fit, which does not see all "
+                "rows; give a dict with compute_class_weight('balanced', classes=classes, y=y)."
+            )
+        weights = compute_sample_weight(self.class_weight, self._decode(y))
+        if sample_weight is not None:
+            weights = weights * sample_weight
+        return weights.astype(self._network.dtype)

@@ -1,0 +1,90 @@
+"""`coefs_` and `intercepts_`: lists of views into a network, which a user may replace."""
+
+import numpy as np
+
+from digit_recognizer.nn.lbfgs import Objective
+
+
+def weighted_layers(network) -> list:
+    """The layers of a network that have a weight."""
+    return [layer for layer in network.layers if "weight" in layer.values]
+
+
+def weight_views(network) -> dict:
+    """The lists behind `coefs_` and `intercepts_`.
+
+    A layer without bias has zeros in its place.
+    """
+    layers = weighted_layers(network)
+    return {
+        "_coefs": [layer.values["weight"] for layer in layers],
+        "_intercepts": [
+            layer.values.get("bias", np.zeros(layer.values["weight"].shape[-1], network.dtype))
+            for layer in layers
+        ],
+    }
+
+
+def adopt_weights(estimator) -> None:
+    """Copy into the network what the user put in place of its weights.
+
+    Raises
+    ------
+    ValueError
+        If an array, or the number of arrays, does not fit the network.
+    """
+    layers = weighted_layers(estimator._network)
+    for name, key in (("coefs_", "weight"), ("intercepts_", "bias")):
+        given = estimator.__dict__.get(f"_{name[:-1]}")
+        if given is None:
+            estimator.__dict__.update(weight_views(estimator._network))
+            return
+        if len(given) != len(layers):
+            raise ValueError(
+                f"{name} has {len(given)} arrays, but the network {len(layers)} layers."
+            )
+        for index, layer in enumerate(layers):
+            view = layer.values.get(key)
+            if view is None or given[index] is view:
+                continue
+            if np.shape(given[index]) != view.shape:
+                raise ValueError(
+                    f"{name}[{index}] has shape {np.shape(given[index])}; it must be {view.shape}."
+                )
+            view[...] = given[index]
+            given[index] = view
+
+
+def packed_loss_and_gradient(estimator, packed, X, y, sample_weight):
+    """Loss and gradient with all weights, then all biases, in one vector.
+
+    Parameters
+    ----------
+    estimator : NumpyNetClassifier or NumpyNetRegressor
+        Fitted; its weights become those of `packed`.
+    packed : ndarray of shape (n_parameters,)
+    X : ndarray of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples, n_outputs)
+        Targets, or class indicators.
+    sample_weight : ndarray of shape (n_samples,) or None
+
+    Returns
+    -------
+    loss : float
+    gradient : ndarray of shape (n_parameters,)
+    """
+    network = estimator._network
+    layers = weighted_layers(network)
+    start = 0
+    for key in ("weight", "bias"):
+        for layer in layers:
+            view = layer.values[key]
+            view[...] = packed[start : start + view.size].reshape(view.shape)
+            start += view.size
+    if network.loss.output_activation == "softmax":
+        y = y.argmax(axis=1)
+    objective = Objective(network, X, y, sample_weight, estimator.alpha)
+    loss, flat = objective(network.parameters.values[: network.parameters.n_trainable].copy())
+    network.parameters.gradients[...] = flat
+    gradients = [layer.gradients[key] for key in ("weight", "bias") for layer in layers]
+    return loss, np.concatenate([gradient.ravel() for gradient in gradients])

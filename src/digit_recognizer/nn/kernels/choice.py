@@ -1,0 +1,79 @@
+"""Which algorithm computes a convolution."""
+
+from functools import lru_cache
+
+from digit_recognizer.nn.kernels.columns import Columns
+from digit_recognizer.nn.kernels.plain import Plain
+from digit_recognizer.nn.kernels.space_to_depth import SpaceToDepth
+from digit_recognizer.nn.kernels.tiles import LARGEST_TILE
+from digit_recognizer.nn.kernels.winograd import Winograd
+
+ALGORITHMS = ("auto", "winograd", "columns", "reference")
+# Fewer input channels than this make Winograd's products too thin to gain.
+FEWEST_CHANNELS = 4
+
+
+def tile_sizes(kernel: int) -> range:
+    """The m of the F(m, kernel) that the transforms can do: none if the kernel is too large."""
+    return range(max(kernel - 1, 1), LARGEST_TILE - kernel + 2)
+
+
+def tile_cost(size: tuple[int, int], m: int, kernel: int, channels: int, n_filters: int) -> float:
+    """Estimated time of one image's forward and backward pass, in units of one multiply-add.
+
+    Products over channels cost a² channels × filters a tile; each element of the transformed
+    input and output costs as much as TRANSFORM_COST multiply-adds.
+    """
+    n_tiles = -(-size[0] // m) * -(-size[1] // m)
+    a = m + kernel - 1
+    return n_tiles * a * a * (channels * n_filters + TRANSFORM_COST * (channels + n_filters))
+
+
+# Of a transformed element, in multiply-adds: fits the times of 6 to 26 rows, 16 to 128 channels.
+TRANSFORM_COST = 24
+
+
+@lru_cache(maxsize=256)
+def choose(algorithm, input_shape, weight_shape, stride, padding, dtype):
+    """The algorithm for a convolution.
+
+    Parameters
+    ----------
+    algorithm : {"auto", "winograd", "columns", "reference"}
+    input_shape : tuple of int
+        (height, width, channels).
+    weight_shape : tuple of int
+        (kernel, kernel, channels, n_filters).
+    stride, padding : int
+    dtype : dtype
+
+    Returns
+    -------
+    Winograd, SpaceToDepth, Columns or Plain
+
+    Raises
+    ------
+    ValueError
+        If "winograd" is asked for what it cannot do.
+    """
+    if algorithm == "reference":
+        return Plain(stride, padding)
+    kernel, _, channels, n_filters = weight_shape
+    inner_kernel = kernel if stride == 1 else -(-kernel // 2)
+    sizes = tile_sizes(inner_kernel)
+    possible = stride in (1, 2) and padding < kernel and len(sizes) > 0
+    if algorithm == "winograd" and not possible:
+        raise ValueError(
+            f"Winograd needs a stride of 1 or 2, a padding below the kernel size and a kernel of "
+            f"at most 5 (at stride 2: 10), got kernel size {kernel}, stride {stride}, padding "
+            f"{padding}; take algorithm='auto'."
+        )
+    gains = channels >= FEWEST_CHANNELS and inner_kernel > 1
+    if algorithm == "columns" or not possible or (algorithm == "auto" and not gains):
+        return Columns(input_shape, weight_shape, stride, padding)
+    size = tuple((length + 2 * padding - kernel) // stride + 1 for length in input_shape[:2])
+    depth = channels if stride == 1 else 4 * channels
+    m = min(sizes, key=lambda m: tile_cost(size, m, inner_kernel, depth, n_filters))
+    if stride == 1:
+        return Winograd(input_shape, weight_shape, padding, m, dtype)
+    return SpaceToDepth(input_shape, weight_shape, padding, m, dtype)

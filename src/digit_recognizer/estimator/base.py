@@ -27,11 +27,21 @@ from digit_recognizer.estimator.weights import (
 from digit_recognizer.nn import Network
 
 
-def _solver_is_stochastic(estimator):
+def _can_fit_partially(estimator):
     if estimator.solver not in construction.STOCHASTIC_SOLVERS:
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. "
             f"{estimator.solver} is not stochastic."
+        )
+    if estimator.learning_rate in construction.PLANNED_SCHEDULES:
+        raise AttributeError(
+            f"partial_fit is not available with learning_rate={estimator.learning_rate!r}, which "
+            "runs over a planned number of epochs; use learning_rate='constant'."
+        )
+    if getattr(estimator, "class_weight", None) == "balanced":
+        raise AttributeError(
+            "partial_fit is not available with class_weight='balanced', because it does not see "
+            "all rows; give a dict, such as compute_class_weight makes."
         )
     return True
 
@@ -54,7 +64,7 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         """The user's targets for encoded ones."""
 
     @abstractmethod
-    def _weigh(self, y, sample_weight, incremental):
+    def _weigh(self, y, sample_weight):
         """Weights of the rows with the classes' weights in them, or None."""
 
     @abstractmethod
@@ -130,7 +140,7 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         self.check_parameters()
         yield from self._epochs(X, y, sample_weight, incremental=False, given=(X_val, y_val))
 
-    @available_if(_solver_is_stochastic)
+    @available_if(_can_fit_partially)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Update the model with a single iteration over the given data.
@@ -165,7 +175,7 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         self._prepare_network(X, first_pass)
         X = X.astype(self._network.dtype, copy=False)
         given = check_given(self, *given)
-        sample_weight = self._weigh(y, sample_weight, incremental)
+        sample_weight = self._weigh(y, sample_weight)
         solver = solvers.lbfgs_epochs if self.solver == "lbfgs" else solvers.stochastic_epochs
         training = (X, y, sample_weight)
         yield from solver(self, training, given, incremental, hooks or NoHooks())
@@ -182,7 +192,7 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
             self.__dict__.pop("_intercepts", None)
         if first_pass or not self.__sklearn_is_fitted__():
             self._initialize(X.shape[1], X.dtype)
-        elif repr(construction.make_layers(self, self.n_outputs_)) != self._layers_made:
+        elif construction.layer_parameters(self) != self._layers_made_of:
             raise ValueError(
                 "warm_start and partial_fit go on with the layers they have; to change the layers, "
                 "fit with warm_start=False."
@@ -197,7 +207,7 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         random_state = check_random_state(self.random_state)
         loss = self._make_loss()
         layers = construction.make_layers(self, self.n_outputs_)
-        self._layers_made = repr(layers)
+        self._layers_made_of = construction.layer_parameters(self)
         self._network = Network(layers, loss, (n_features,), dtype, random_state)
         seed = random_state.randint(np.iinfo(np.int32).max)
         batches, split = np.random.SeedSequence(seed).spawn(2)

@@ -30,6 +30,9 @@ class NoHooks:
         """An epoch ended; True if a callback asks to stop."""
         return False
 
+    def fit_ends(self):
+        """The fit is over."""
+
 
 class Hooks(NoHooks):
     """Tells an estimator's callbacks of the fit and of each of its epochs.
@@ -58,7 +61,6 @@ class Hooks(NoHooks):
         return self._end(self.task)
 
     def fit_ends(self):
-        """The fit is over."""
         self._end(self.context)
 
     def _end(self, task):

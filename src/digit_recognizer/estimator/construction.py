@@ -93,6 +93,17 @@ def check_layers(estimator) -> None:
             )
 
 
+def layer_parameters(estimator) -> tuple:
+    """The parameters that decide the layers."""
+    return (
+        estimator.architecture,
+        hidden_sizes(estimator.hidden_layer_sizes),
+        estimator.activation,
+        estimator.dropout,
+        estimator.batch_norm,
+    )
+
+
 def make_layers(estimator, n_outputs: int) -> list:
     """The layers of an estimator with `n_outputs` outputs."""
     if estimator.architecture is not None:

@@ -191,7 +191,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
     def _decode(self, y):
         return y.ravel() if self.n_outputs_ == 1 else y
 
-    def _weigh(self, y, sample_weight, incremental):
+    def _weigh(self, y, sample_weight):
         return sample_weight
 
     def predict(self, X):
@@ -207,3 +207,8 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         """
         predictions = self._predict_raw(X)
         return predictions.ravel() if self.n_outputs_ == 1 else predictions
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss == "poisson"
+        return tags

@@ -92,18 +92,8 @@ def check(estimator, incremental: bool) -> None:
     """
     if estimator.solver == "lbfgs":
         _check_deterministic(estimator)
-    elif incremental:
-        _check_incremental(estimator)
-
-
-def _check_incremental(estimator):
-    if estimator.early_stopping:
+    elif incremental and estimator.early_stopping:
         raise ValueError("partial_fit does not support early_stopping=True")
-    if estimator.learning_rate in construction.PLANNED_SCHEDULES:
-        raise ValueError(
-            f"partial_fit does not support learning_rate={estimator.learning_rate!r}, which runs "
-            "over a planned number of epochs; use learning_rate='constant'."
-        )
 
 
 def _part(estimator, training, given):

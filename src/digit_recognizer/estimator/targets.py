@@ -92,15 +92,25 @@ class ClassTargets:
     def _decode(self, y):
         return self.classes_[y] if y.ndim == 1 else self._label_binarizer.inverse_transform(y)
 
-    def _weigh(self, y, sample_weight, incremental):
+    def _weigh(self, y, sample_weight):
         if self.class_weight is None:
             return sample_weight
-        if incremental and self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' is not supported by partial_fit, which does not see all "
-                "rows; give a dict with compute_class_weight('balanced', classes=classes, y=y)."
-            )
-        weights = compute_sample_weight(self.class_weight, self._decode(y))
+        labels = self._decode(y)
+        if self.class_weight == "balanced" and labels.ndim == 1:
+            weights = _balance(labels, sample_weight)
+        else:
+            weights = compute_sample_weight(self.class_weight, labels)
         if sample_weight is not None:
             weights = weights * sample_weight
         return weights.astype(self._network.dtype)
+
+
+def _balance(labels, sample_weight):
+    """Row weights that give every class the same total; a row of weight 2 counts as two rows."""
+    _, indices = np.unique(labels, return_inverse=True)
+    totals = np.bincount(indices, weights=sample_weight)
+    # A class whose rows have no weight adds nothing, whatever its factor.
+    factors = np.divide(
+        totals.sum(), len(totals) * totals, out=np.zeros(len(totals)), where=totals > 0
+    )
+    return factors[indices]

@@ -10,9 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Images of a block: with 16 and 32 channels, runs of 2 KB. 8 costs 10% of a training step, 32
-# grow the pieces beyond the second cache.
-BLOCK_IMAGES = 16
+# Images of a block. Long runs make fewer and faster calls, until the largest layer's block is
+# several times the second cache of 1 MB: images of 28×28 with 16 channels train 13% faster in
+# blocks of 32 than of 16, with 32 channels 11% slower.
+BLOCK_SIZES = (64, 32, 16, 8)
+BLOCK_BYTES = 1_440_000
+
+
+def block_images(image_bytes: int) -> int:
+    """Images of a block for a network whose largest layer has this many bytes an image."""
+    fitting = (size for size in BLOCK_SIZES if size * image_bytes <= BLOCK_BYTES)
+    return next(fitting, BLOCK_SIZES[-1])
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Piece:
         return self.n_blocks * self.n - (self.images.stop - self.images.start)
 
 
-def cut(n_images: int, block_images: int = BLOCK_IMAGES, blocks_of_piece: int = 1) -> list[Piece]:
+def cut(n_images: int, block_images: int, blocks_of_piece: int = 1) -> list[Piece]:
     """Cut a batch into pieces of blocks that are as full as can be.
 
     Parameters

@@ -2,28 +2,23 @@
 
 import numpy as np
 
-from digit_recognizer.nn.kernels.channels import (
-    affine,
-    affine_relu,
-    combine,
-    dot_sums,
-    mask_by_sign,
-    moments,
-)
+from digit_recognizer.nn.kernels import channels
+from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.normalization import BatchNorm
 from digit_recognizer.nn.sweeps import Barrier
 
 # Where the mean's square is larger than this many variances, E[X²] − μ² has lost half of float32's
 # digits and is computed again around the mean.
 CANCELLATION = 1e3
+# Folding divides by γ: below this share of the largest γ the plain way is taken.
+SMALLEST_GAMMA = 1e-2
 
 
 class ChannelNorm(Barrier):
-    """``Y = max(γ (X − μ)/s + β, 0)`` over the channels of images, in one layer.
+    """``Y = max(a X + c, 0)`` with a = γ/s, c = β − a μ over the channels of images, in one layer.
 
-    Equal to BatchNorm followed by ReLU, or by nothing (Y without the maximum).
-    With a = γ/s and c = β − a μ the forward pass is Y = max(a X + c, 0); with G = dL/dY where
-    Y > 0 and 0 elsewhere, means over the N elements of a channel,
+    Equal to BatchNorm followed by ReLU, or, without the maximum, by nothing. With G = dL/dY where
+    Y > 0 and 0 elsewhere, and N elements in a channel,
 
         dβ = Σ G,   dγ = Σ G (X − μ)/s,   dX = a G − (a dγ / (s N)) (X − μ) − a dβ / N.
 
@@ -41,69 +36,183 @@ class ChannelNorm(Barrier):
         self.relu = self.keeps_output = relu
         self.input_shape = norm.input_shape
 
-    def forward(self, X, memory):
-        shared = memory.shared
-        if memory.training:
-            scale, shift = shared.kept[:2]
-        else:
+    def start_forward(self, memory):
+        if not memory.training:
             v = self.norm.values
-            scale = v["gamma"] / np.sqrt(v["running_variance"] + self.norm.epsilon)
-            shift = v["beta"] - v["running_mean"] * scale
-        Y = memory.output_array(X.shape)
-        function = affine_relu if self.relu else affine
-        function(X, scale, shift, Y, shared)
-        if self.relu and memory.training:
-            memory.kept = X, Y
-        return Y
+            self._set(memory, v["running_mean"], v["running_variance"], 0)
 
     def measure(self, X, memory):
-        memory.kept = X, None
-        sums = moments(X, np.zeros(X.shape[-1]), memory)
-        shared = memory.shared
-        if memory.images.start == 0:
-            shared.array("sums", sums.shape, np.float64)[...] = 0
-        shared.array("sums", sums.shape, np.float64)[...] += sums
+        memory.kept = X
+        channels.add_up(channels.moments(X, None, memory), "sums", memory)
 
     def settle(self, memory):
-        norm, v = self.norm, self.norm.values
-        height, width, channels = self.input_shape
+        height, width, n_channels = self.input_shape
         N = (memory.images.stop - memory.images.start) * height * width
-        total, squares = memory.array("sums", (2, channels), np.float64) / N
-        mean, variance = total, squares - total**2
+        mean, squares = memory.array("sums", (2, n_channels), np.float64) / N
+        variance = squares - mean**2
         if (mean**2 > CANCELLATION * variance).any():
-            pieces = (piece for piece in memory.pieces if piece.images.stop <= memory.images.stop)
-            around = sum(moments(piece.kept[0], mean, piece) for piece in pieces) / N
+            pieces = [piece for piece in memory.pieces if piece.images.start < memory.images.stop]
+            around = sum(channels.moments(piece.kept, mean, piece) for piece in pieces) / N
             mean, variance = mean + around[0], around[1] - around[0] ** 2
-        norm._update_statistics(mean, variance, N)
-        deviation = np.sqrt(variance + norm.epsilon)
+        self.norm.update_statistics(mean, variance, N)
+        self._set(memory, mean, variance, N)
+
+    def _set(self, memory, mean, variance, N):
+        v = self.norm.values
+        deviation = np.sqrt(variance + self.norm.epsilon)
         scale = v["gamma"] / deviation
         memory.kept = scale, v["beta"] - scale * mean, mean, deviation, N
 
+    def forward(self, X, memory):
+        memory.kept = X
+        scale, shift = memory.shared.kept[:2]
+        Y = memory.output_array(X.shape)
+        channels.affine(X, scale, shift, self.relu, Y, memory.shared)
+        return Y
+
     def measure_gradient(self, dY, memory):
-        X, Y = memory.kept
-        if self.relu:
-            mask_by_sign(dY, Y, memory.shared)
-        sums = dot_sums(dY, X, memory)
-        shared = memory.shared
-        if memory.images.start == 0:
-            shared.array("gradient sums", sums.shape, np.float64)[...] = 0
-        shared.array("gradient sums", sums.shape, np.float64)[...] += sums
+        X = memory.kept
+        Y = memory.output_array(X.shape) if self.relu else None
+        sums = channels.masked_sums(dY, X, Y, memory.shared)
+        channels.add_up(sums, "gradient sums", memory)
 
     def settle_gradient(self, memory):
-        channels = self.input_shape[2]
         scale, _, mean, deviation, N = memory.kept
-        d_beta, products = memory.array("gradient sums", (2, channels), np.float64)
+        d_beta, products = memory.array("gradient sums", (2, len(mean)), np.float64)
         d_gamma = (products - mean * d_beta) / deviation
-        self.norm.gradients["beta"][...] = d_beta
-        self.norm.gradients["gamma"][...] = d_gamma
+        self._write(d_gamma, d_beta)
         slope = -scale * d_gamma / (deviation * N)
         memory.gradient_factors = scale, slope, -scale * d_beta / N - slope * mean
 
+    def _write(self, d_gamma, d_beta):
+        self.norm.gradients["gamma"][...] = d_gamma
+        self.norm.gradients["beta"][...] = d_beta
+
     def backward(self, dY, memory, need_dX=True):
-        X = memory.kept[0]
-        combine(dY, X, *memory.shared.gradient_factors, memory.shared)
+        channels.combine(dY, memory.kept, *memory.shared.gradient_factors, memory.shared)
+        return self._without_padding(dY, memory)
+
+    @staticmethod
+    def _without_padding(dX, memory):
         if memory.n_padding:
-            dY[-1, :, :, -memory.n_padding :] = 0
-        return dY
+            dX[-1, :, :, -memory.n_padding :] = 0
+        return dX
 
 
+class FoldedNorm(ChannelNorm):
+    """ChannelNorm with ReLU whose scale is left to the weights of the convolution that follows.
+
+    For a > 0, Y = a max(X + c/a, 0) = −a min(S, 0) with S = −(X + c/a): S overwrites X, the
+    convolution takes min(S, 0) and weights −a W (`FoldedConv2D`). With g the gradient with respect
+    to min(S, 0) where S < 0, and 0 elsewhere,
+
+        dβ = −Σ g / a,   dγ = (Σ g S + (β/a) Σ g) / (a s),
+        dX = (a dγ / (s N)) (S + β/a) − a dβ / N − g.
+
+    Σ g S needs no pass: the convolution is linear in both, so for each input channel it equals
+    Σ W dW over its weights (Euler's theorem on homogeneous functions).
+
+    Where a γ is not clearly positive, the batch goes the plain way.
+    """
+
+    def __init__(self, norm: BatchNorm):
+        super().__init__(norm, relu=True)
+        # The convolution asks for Y again.
+        self.keeps_output = False
+
+    def _set(self, memory, mean, variance, N):
+        super()._set(memory, mean, variance, N)
+        gamma = self.norm.values["gamma"]
+        folds = gamma.min() > SMALLEST_GAMMA * gamma.max()
+        memory.output_scale = -memory.kept[0] if folds else None
+
+    def forward(self, X, memory):
+        shared = memory.shared
+        if shared.output_scale is None:
+            return super().forward(X, memory)
+        scale, shift = shared.kept[:2]
+        S = X if memory.overwrite_input else memory.array("S", X.shape)
+        Y = memory.output_array(X.shape)
+        channels.negate_and_clip(X, shift / scale, S, Y, shared)
+        memory.kept = S
+        return Y
+
+    def output_again(self, memory):
+        """What `forward` returned for a piece."""
+        if memory.shared.output_scale is None:
+            return super().forward(memory.kept, memory)
+        S = memory.kept
+        Y = memory.output_array(S.shape)
+        channels.clip(S, Y, memory.shared)
+        return Y
+
+    def measure_gradient(self, dY, memory):
+        if memory.shared.output_scale is None:
+            super().measure_gradient(dY, memory)
+        else:
+            sums = channels.negative_sums(dY, memory.kept, memory.shared)
+            channels.add_up(sums, "gradient sums", memory)
+
+    def settle_gradient(self, memory):
+        if memory.output_scale is None:
+            super().settle_gradient(memory)
+            return
+        scale, _, mean, deviation, N = memory.kept
+        total = memory.array("gradient sums", (len(mean),), np.float64)
+        beta = self.norm.values["beta"] / scale
+        d_beta = -total / scale
+        d_gamma = (memory.output_products + beta * total) / (scale * deviation)
+        self._write(d_gamma, d_beta)
+        slope = scale * d_gamma / (deviation * N)
+        memory.gradient_factors = slope, slope * beta - scale * d_beta / N
+
+    def backward(self, dY, memory, need_dX=True):
+        shared = memory.shared
+        if shared.output_scale is None:
+            return super().backward(dY, memory, need_dX)
+        channels.line_minus(dY, memory.kept, *shared.gradient_factors, shared)
+        return self._without_padding(dY, memory)
+
+
+class FoldedConv2D(Layer):
+    """A convolution that multiplies its weights by the scale which a FoldedNorm before it left out.
+
+    Parameters
+    ----------
+    conv : Conv2D
+        Whose parameters it uses.
+    norm : FoldedNorm
+        Which computes the convolution's input again for the backward pass.
+    """
+
+    keeps_input = False
+
+    def __init__(self, conv, norm):
+        self.conv = conv
+        self.norm = norm
+
+    def start_forward(self, memory):
+        scale, weight = memory.before.output_scale, self.conv.values["weight"]
+        if scale is not None:
+            scaled = memory.array("scaled weight", weight.shape)
+            weight = np.multiply(weight, scale[:, np.newaxis], out=scaled, casting="same_kind")
+        self.conv.kernel(memory).start(weight, memory, memory.training)
+
+    def forward(self, X, memory):
+        return self.conv.forward(X, memory)
+
+    def start_backward(self, memory):
+        self.conv.start_backward(memory)
+
+    def backward(self, dY, memory, need_dX=True):
+        memory.kept = self.norm.output_again(memory.before)
+        return self.conv.backward(dY, memory, need_dX)
+
+    def finish_backward(self, memory):
+        self.conv.finish_backward(memory)
+        scale, gradient = memory.before.output_scale, self.conv.gradients["weight"]
+        if scale is not None:
+            weight = memory.array("scaled weight", gradient.shape)
+            products = np.multiply(weight, gradient, out=weight)
+            memory.before.output_products = products.sum(axis=(0, 1, 3), dtype=np.float64)
+            np.multiply(gradient, scale[:, np.newaxis], out=gradient, casting="same_kind")

@@ -39,8 +39,6 @@ class Conv2D(Layer):
     (kernel_size, kernel_size, in_channels, n_filters).
     """
 
-    keeps_input = False
-
     def __init__(
         self,
         n_filters,
@@ -103,6 +101,7 @@ class Conv2D(Layer):
         self.kernel(memory).start(self.values["weight"], memory, memory.training)
 
     def forward(self, X, memory):
+        memory.kept = X
         height, width, n_filters = self.output_shape
         n_blocks, n = len(X), X.shape[3]
         Y = memory.output_array((n_blocks, height, width, n, n_filters))
@@ -123,7 +122,7 @@ class Conv2D(Layer):
         if need_dX:
             height, width, channels = self.input_shape
             dX = memory.gradient_array((len(dY), height, width, dY.shape[3], channels))
-        self.kernel(memory).backward(dY, dX, memory)
+        self.kernel(memory).backward(memory.kept, dY, dX, memory)
         if self.bias:
             sums = memory.shared.array("bias sums", (self.n_filters,))
             column_sums(dY.reshape(-1, self.n_filters), sums, memory.shared)

@@ -5,13 +5,14 @@ them; `Network(..., fuse=False)` computes the layers as they are written.
 """
 
 from digit_recognizer.nn.activations import ReLU
-from digit_recognizer.nn.channel_norm import ChannelNorm
+from digit_recognizer.nn.channel_norm import ChannelNorm, FoldedConv2D, FoldedNorm
+from digit_recognizer.nn.convolution import Conv2D
 from digit_recognizer.nn.normalization import BatchNorm
 from digit_recognizer.nn.sweeps import Step
 
 
 def fused(steps: list[Step]) -> list[Step]:
-    """Replace BatchNorm, with ReLU where it follows, by a barrier that does both.
+    """Replace BatchNorm-ReLU-Conv2D, BatchNorm-ReLU and BatchNorm by barriers that do the same.
 
     Parameters
     ----------
@@ -22,13 +23,21 @@ def fused(steps: list[Step]) -> list[Step]:
     -------
     list of Step
     """
+    kinds = [type(layer) for layer, _ in steps]
     result, position = [], 0
     while position < len(steps):
         layer, index = steps[position]
-        position += 1
-        if type(layer) is BatchNorm:
-            relu = position < len(steps) and type(steps[position].layer) is ReLU
-            position += relu
-            layer = ChannelNorm(layer, relu)
-        result.append(Step(layer, index))
+        following = kinds[position + 1 : position + 3]
+        if kinds[position] is not BatchNorm:
+            result.append(steps[position])
+            position += 1
+        elif following == [ReLU, Conv2D]:
+            conv, conv_index = steps[position + 2]
+            norm = FoldedNorm(layer)
+            result += [Step(norm, index), Step(FoldedConv2D(conv, norm), conv_index)]
+            position += 3
+        else:
+            relu = following[:1] == [ReLU]
+            result.append(Step(ChannelNorm(layer, relu), index))
+            position += 1 + relu
     return result

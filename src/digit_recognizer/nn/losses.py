@@ -135,7 +135,8 @@ class BinaryCrossEntropy(Loss):
         decay = np.exp(-np.abs(Z))
         positive = Z >= 0
         np.divide(np.where(positive, 1, decay), 1 + decay, out=Z)
-        return Z
+        # Never quite 1, so that the other class keeps a finite logarithm.
+        return np.minimum(Z, np.nextafter(Z.dtype.type(1), Z.dtype.type(0)), out=Z)
 
     def loss_and_gradient(self, Z, y, sample_weight, memory):
         target = memory.array("target", Z.shape)

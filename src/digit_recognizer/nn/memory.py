@@ -34,8 +34,15 @@ class Memory:
         (n_blocks, n) of a piece.
     n_padding : int
         Images at the end of the piece's last block that are there to fill it only.
-    transient_output, transient_gradient : bool
-        Whether what the layer returns may be overwritten when the next piece comes.
+    transient_output : bool
+        Whether what `forward` returns may be overwritten when the next piece comes.
+    lasting_gradients : tuple of (Memory, name) or None
+        Where what `backward` returns is kept, if it may not be overwritten like that.
+    before : Memory or None
+        That of the layer before, on images.
+    output_scale : ndarray of shape (channels,) or None
+        Factor of its output that the layer leaves to the weights of the next one, which gives
+        back, as `output_products`, Σ output × gradient of each channel.
     """
 
     def __init__(self, dtype, training=False, overwrite_input=False, generator=None):
@@ -48,14 +55,17 @@ class Memory:
         self.images = slice(0, 0)
         self.blocks = (0, 0)
         self.n_padding = 0
-        self.transient_output = self.transient_gradient = False
+        self.transient_output = False
+        self.lasting_gradients: tuple | None = None
+        self.before: Memory | None = None
+        self.output_scale = self.output_products = self.gradient_factors = None
         self.pieces: list[Memory] = []
         self._made: dict[Hashable, object] = {}
-        self._storage: dict[str, np.ndarray] = {}
-        self._views: dict[str, np.ndarray] = {}
+        self._storage: dict[Hashable, np.ndarray] = {}
+        self._views: dict[Hashable, np.ndarray] = {}
         self._constants: dict[tuple, np.ndarray] = {}
 
-    def array(self, name: str, shape: tuple[int, ...], dtype=None) -> np.ndarray:
+    def array(self, name: Hashable, shape: tuple[int, ...], dtype=None) -> np.ndarray:
         """An array of `shape` with undefined content: the same storage at each call of `name`.
 
         The storage grows to the largest shape asked for and never shrinks; a smaller last batch
@@ -77,7 +87,10 @@ class Memory:
 
     def gradient_array(self, shape: tuple[int, ...]) -> np.ndarray:
         """An array for what the backward pass of a piece returns."""
-        return (self.shared if self.transient_gradient else self).array("gradient", shape)
+        if self.shared.lasting_gradients is None:
+            return self.shared.array("gradient", shape)
+        store, name = self.shared.lasting_gradients
+        return store.array((name, self.images.start), shape)
 
     def once(self, key: Hashable, make: Callable):
         """What `make` returned when `key` was first asked for."""
@@ -93,7 +106,7 @@ class Memory:
             piece = Memory(self.dtype, self.training, self.overwrite_input, self.generator)
             piece.shared = self
             piece.transient_output = self.transient_output
-            piece.transient_gradient = self.transient_gradient
+            piece.before = self.before and self.before.piece(index)
             self.pieces.append(piece)
         return self.pieces[index]
 

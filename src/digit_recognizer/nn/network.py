@@ -2,10 +2,11 @@
 
 import copy
 from collections.abc import Iterator, Sequence
+from math import prod
 
 import numpy as np
 
-from digit_recognizer.nn.blocks import BLOCK_IMAGES
+from digit_recognizer.nn.blocks import block_images
 from digit_recognizer.nn.fusion import fused
 from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.losses import Loss
@@ -70,12 +71,13 @@ class Network:
         for index, layer in enumerate(self.layers):
             layer.bind(*self.parameters.layer_views(index))
         n_image_layers = self._n_image_layers()
+        largest = max(prod(shape) for shape in self._shapes[: n_image_layers + 1])
         steps = [Step(layer, index) for index, layer in enumerate(self.layers)]
         self._images = ImageSweeps(
             fused(steps[:n_image_layers]) if self.fuse else steps[:n_image_layers],
             self._shapes[0],
             self._shapes[n_image_layers],
-            BLOCK_IMAGES if self.fuse else None,
+            block_images(self.dtype.itemsize * largest) if self.fuse else None,
         )
         self._row_steps = steps[n_image_layers:]
 

@@ -61,7 +61,7 @@ class BatchNorm(Layer):
         variance = memory.array("variance", X.shape[1:])
         column_sums(np.multiply(X_hat, X_hat, out=Y), variance, memory)
         variance /= n
-        self._update_statistics(mean, variance, n)
+        self.update_statistics(mean, variance, n)
 
         deviation = np.sqrt(variance + self.epsilon)
         np.divide(X_hat, deviation, out=X_hat)
@@ -70,7 +70,8 @@ class BatchNorm(Layer):
         memory.kept = X_hat, deviation
         return Y
 
-    def _update_statistics(self, mean, variance, n):
+    def update_statistics(self, mean, variance, n):
+        """Move the running statistics towards those of a batch of n elements a feature."""
         unbiased = variance * (n / max(n - 1, 1))
         for name, value in (("running_mean", mean), ("running_variance", unbiased)):
             running = self.values[name]

@@ -83,16 +83,17 @@ class ImageSweeps:
 
     def prepare(self, memories) -> None:
         """Tell each layer's memory how long what the layer returns has to last."""
-        for (layer, index), (following, _) in pairwise(self.steps):
+        for (layer, index), (following, following_index) in pairwise(self.steps):
             lasts = layer.keeps_output or following.keeps_input
             memories[index].transient_output = not lasts
-        # A gradient lasts till the next sweep if up to its head layers only change it.
-        for sweep in self.sweeps:
-            lasts = sweep.head is not None
-            if lasts:
-                memories[sweep.head.index].transient_gradient = False
-            for layer, index in sweep.body:
-                memories[index].transient_gradient = not lasts
+            memories[following_index].before = memories[index]
+        # A gradient lasts till the next sweep if up to its head layers only change it. Sweeps take
+        # turns with two stores, so that gradients stay in the third cache.
+        store = Memory(memories[0].dtype) if memories else None
+        for number, (head, body, _) in enumerate(self.sweeps):
+            lasts = head is not None
+            for layer, index in body:
+                memories[index].lasting_gradients = (store, number % 2) if lasts else None
                 lasts = lasts and layer.gradient_in_place
 
     def pieces(self, n_images: int) -> list[Piece]:

@@ -4,7 +4,6 @@ from functools import lru_cache
 
 from digit_recognizer.nn.kernels.columns import Columns
 from digit_recognizer.nn.kernels.plain import Plain
-from digit_recognizer.nn.kernels.space_to_depth import SpaceToDepth
 from digit_recognizer.nn.kernels.tiles import LARGEST_TILE
 from digit_recognizer.nn.kernels.winograd import Winograd
 
@@ -49,7 +48,7 @@ def choose(algorithm, input_shape, weight_shape, stride, padding, dtype):
 
     Returns
     -------
-    Winograd, SpaceToDepth, Columns or Plain
+    Winograd, Columns or Plain
 
     Raises
     ------
@@ -59,7 +58,7 @@ def choose(algorithm, input_shape, weight_shape, stride, padding, dtype):
     if algorithm == "reference":
         return Plain(stride, padding)
     kernel, _, channels, n_filters = weight_shape
-    inner_kernel = kernel if stride == 1 else -(-kernel // 2)
+    inner_kernel = -(-kernel // stride)
     sizes = tile_sizes(inner_kernel)
     possible = stride in (1, 2) and padding < kernel and len(sizes) > 0
     if algorithm == "winograd" and not possible:
@@ -72,8 +71,6 @@ def choose(algorithm, input_shape, weight_shape, stride, padding, dtype):
     if algorithm == "columns" or not possible or (algorithm == "auto" and not gains):
         return Columns(input_shape, weight_shape, stride, padding)
     size = tuple((length + 2 * padding - kernel) // stride + 1 for length in input_shape[:2])
-    depth = channels if stride == 1 else 4 * channels
+    depth = channels * stride**2
     m = min(sizes, key=lambda m: tile_cost(size, m, inner_kernel, depth, n_filters))
-    if stride == 1:
-        return Winograd(input_shape, weight_shape, padding, m, dtype)
-    return SpaceToDepth(input_shape, weight_shape, padding, m, dtype)
+    return Winograd(input_shape, weight_shape, stride, padding, m, dtype)

@@ -40,27 +40,30 @@ class Columns:
         shared.kept = weight.reshape(self.depth, self.n_filters)
 
     def forward(self, X, Y, memory):
-        """Y = W ∗ X of one piece; keeps the columns in `memory`."""
-        shared = memory.shared
+        """Y = W ∗ X of one piece."""
+        U = self._columns(X, Y, memory.shared)
+        weight = memory.shared.kept
+        np.matmul(U.transpose(1, 2, 0), weight, out=Y.reshape(*U.shape[1:], self.n_filters))
+
+    def _columns(self, X, Y, shared):
+        """U as (depth, parts, positions of a part), parts small enough for a fast product."""
         turned, taps = self._turned(X.shape, shared)
-        inside = self._inside(turned)
-        np.copyto(inside, X.transpose(4, 0, 1, 2, 3))
-        U = memory.array("U", (self.kernel**2, *taps[0].shape))
+        np.copyto(self._inside(turned), X.transpose(4, 0, 1, 2, 3))
+        U = shared.array("U", (self.kernel**2, *taps[0].shape))
         for column, tap in zip(U, taps, strict=True):
             np.copyto(column, tap)
-        U = self._split(U, Y)
-        np.matmul(U.transpose(1, 2, 0), shared.kept, out=Y.reshape(*U.shape[1:], self.n_filters))
+        n_positions = Y.size // self.n_filters
+        part = largest_divisor(n_positions, SMALL_PRODUCT / (self.depth * self.n_filters))
+        return U.reshape(self.depth, n_positions // part, part)
 
     def start_backward(self, shared):
         """Set the sum of the weight's gradient to 0."""
         shared.array("weight sum", (self.depth, self.n_filters))[...] = 0
 
-    def backward(self, dY, dX, memory):
+    def backward(self, X, dY, dX, memory):
         """Add to the weight's gradient; write dX unless it is None."""
         shared = memory.shared
-        positions = dY.shape[:4]
-        U = memory.array("U", (self.kernel**2, self.n_channels, *positions))
-        U = self._split(U, dY)
+        U = self._columns(X, dY, shared)
         rows = dY.reshape(*U.shape[1:], self.n_filters)
         products = shared.array("weight products", (U.shape[1], self.depth, self.n_filters))
         np.matmul(U.transpose(1, 0, 2), rows, out=products)
@@ -69,11 +72,10 @@ class Columns:
             np.add(total, product, out=total)
         if dX is None:
             return
-        dU = shared.array("dU", U.shape)
-        np.matmul(shared.kept, rows.swapaxes(1, 2), out=dU.transpose(1, 0, 2))
+        np.matmul(shared.kept, rows.swapaxes(1, 2), out=U.transpose(1, 0, 2))
         turned, taps = self._turned(dX.shape, shared, "gradient")
         turned[...] = 0
-        for tap, column in zip(taps, dU.reshape(self.kernel**2, *taps[0].shape), strict=True):
+        for tap, column in zip(taps, U.reshape(self.kernel**2, *taps[0].shape), strict=True):
             np.add(tap, column, out=tap)
         np.copyto(dX, self._inside(turned).transpose(1, 2, 3, 4, 0))
 
@@ -81,12 +83,6 @@ class Columns:
         """Write the weight's gradient."""
         total = shared.array("weight sum", (self.depth, self.n_filters))
         np.copyto(d_weight, total.reshape(d_weight.shape))
-
-    def _split(self, U, Y):
-        """U as (depth, parts, positions of a part), parts small enough for a fast product."""
-        n_positions = Y.size // self.n_filters
-        part = largest_divisor(n_positions, SMALL_PRODUCT / (self.depth * self.n_filters))
-        return U.reshape(self.depth, n_positions // part, part)
 
     def _turned(self, shape, shared, use="image"):
         """Zeros (channels, blocks, padded height, padded width, n), and views of all taps."""

@@ -14,8 +14,7 @@ class Plain:
         shared.kept = weight
 
     def forward(self, X, Y, memory):
-        """Y = W ∗ X of one piece; keeps X in `memory`."""
-        memory.kept = X.copy()
+        """Y = W ∗ X of one piece."""
         for block, target in zip(X, Y, strict=True):
             result = convolve(self._images(block), memory.shared.kept, self.stride, self.padding)
             target[...] = self._block(result)
@@ -24,12 +23,12 @@ class Plain:
         """Set the sum of the weight's gradient to 0."""
         self._sum(shared)[...] = 0
 
-    def backward(self, dY, dX, memory):
+    def backward(self, X, dY, dX, memory):
         """Add to the weight's gradient; write dX unless it is None."""
         shared = memory.shared
-        for index, (X, G) in enumerate(zip(memory.kept, dY, strict=True)):
+        for index, (block, G) in enumerate(zip(X, dY, strict=True)):
             d_block, d_weight = convolve_backward(
-                self._images(X), shared.kept, self._images(G), self.stride, self.padding
+                self._images(block), shared.kept, self._images(G), self.stride, self.padding
             )
             self._sum(shared)[...] += d_weight
             if dX is not None:

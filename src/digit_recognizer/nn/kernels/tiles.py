@@ -111,53 +111,70 @@ def runs(n_tiles: int, step: int, window: slice, shift: int, size: int) -> list[
 
 
 class Axis:
-    """One axis of a stride-1 convolution, cut into tiles: each matrix with the tiles it is for.
+    """One phase of one axis of a convolution, cut into tiles: each matrix with its tiles.
+
+    With stride s, output y needs the inputs s y + i − p of tap i. Taps with the same i mod s, a
+    phase, see only every s-th row: on those rows they are a filter with stride 1.
 
     Parameters
     ----------
-    size, kernel, padding, m : int
-        Of the image, the filter, the zeros on each side, and the outputs of a tile. The kernel is
-        at most m + 1, so that a tile overlaps its neighbours only, and larger than the padding,
-        so that each tile sees the image.
+    size, kernel, stride, padding, phase : int
+        Of the image's axis; the filter; the stride; the zeros on each side; and 0 … stride − 1.
+    m : int
+        Outputs of a tile, at least ⌈kernel / stride⌉ − 1: a tile overlaps its neighbours only.
     dtype : dtype
 
     Attributes
     ----------
     n_tiles, n_outputs : int
+    start, step : int
+        Row `start + step r` of the image is row r of the phase.
+    covered : bool
+        Whether each row of the phase is seen, and each tile sees a row.
     inputs, outputs : list of (Run, matrix)
-        Bᵀ by rows of the image that a tile sees; Aᵀ by rows of the output that a tile makes.
+        Bᵀ by rows of the phase that a tile sees; Aᵀ by rows of the output that a tile makes.
     gradients : list of (Run, matrix)
         A, the adjoint of `outputs`.
     own, spill, last_spill : list of (Run, matrix)
-        B, the adjoint of `inputs`, in parts: a tile's first m rows, its other k − 1, which its
+        B, the adjoint of `inputs`, in parts: a tile's first m rows, its other rows, which its
         right neighbour's first rows overlap, and those of the last tile, which nothing overlaps.
     first_own, joint : list of (Run, matrix)
         The same, with own part and left neighbour's spill as one matrix; tile 0 has no neighbour.
     """
 
-    def __init__(self, size, kernel, padding, m, dtype):
-        A_transposed, _, B_transposed = transform_matrices(m, kernel)
-        a, B = len(B_transposed), B_transposed.T
-        self.n_outputs = size + 2 * padding - kernel + 1
+    def __init__(self, size, kernel, stride, padding, phase, m, dtype):
+        taps = -(-kernel // stride)
+        A_transposed, _, B_transposed = transform_matrices(m, taps)
+        a, B = m + taps - 1, B_transposed.T
+        self.n_outputs = (size + 2 * padding - kernel) // stride + 1
         self.n_tiles = n_tiles = -(-self.n_outputs // m)
+        # Of the zeros before the image, the phase has so many.
+        zeros = max(0, -((phase - padding) // stride))
+        self.start, self.step = stride * zeros + phase - padding, stride
+        length = max(0, -(-(size - self.start) // stride))
         head, tail = slice(0, m), slice(m, a)
-        joint = np.hstack([np.vstack([B[tail], np.zeros((m - kernel + 1, a))]), B[head]])
+        joint = np.hstack([np.vstack([B[tail], np.zeros((m - taps + 1, a))]), B[head]])
+        A_transposed, B_transposed, B, joint = (
+            matrix.astype(dtype) for matrix in (A_transposed, B_transposed, B, joint)
+        )
 
-        def covering(count, window, shift, length, matrix, by_columns=False):
+        def covering(count, window, shift, matrix, by_columns=False):
             return [
                 (run, np.ascontiguousarray(matrix[:, run.cut] if by_columns else matrix[run.cut]))
                 for run in runs(count, m, window, shift, length)
             ]
 
-        A_transposed, B_transposed, B, joint = (
-            matrix.astype(dtype) for matrix in (A_transposed, B_transposed, B, joint)
-        )
-        whole, last = slice(0, a), (n_tiles - 1) * m - padding
-        self.inputs = covering(n_tiles, whole, -padding, size, B_transposed, by_columns=True)
-        self.outputs = covering(n_tiles, head, 0, self.n_outputs, A_transposed)
+        self.inputs = covering(n_tiles, slice(0, a), -zeros, B_transposed, by_columns=True)
+        self.outputs = [
+            (run, np.ascontiguousarray(A_transposed[run.cut]))
+            for run in runs(n_tiles, m, head, 0, self.n_outputs)
+        ]
         self.gradients = [(run, np.ascontiguousarray(M.T)) for run, M in self.outputs]
-        self.own = covering(n_tiles, head, -padding, size, B[head])
-        self.spill = covering(n_tiles - 1, tail, -padding, size, B[tail])
-        self.last_spill = covering(1, tail, last, size, B[tail])
-        self.first_own = covering(1, head, -padding, size, B[head])
-        self.joint = covering(n_tiles - 1, head, m - padding, size, joint)
+        last = (n_tiles - 1) * m - zeros
+        self.own = covering(n_tiles, head, -zeros, B[head])
+        self.spill = covering(n_tiles - 1, tail, -zeros, B[tail])
+        self.last_spill = covering(1, tail, last, B[tail])
+        self.first_own = covering(1, head, -zeros, B[head])
+        self.joint = covering(n_tiles - 1, head, m - zeros, joint)
+        n_seeing = sum(run.count for run, _ in self.inputs)
+        self.covered = n_seeing == n_tiles and last + a >= length

@@ -22,7 +22,7 @@ import peers  # noqa: E402
 from digit_recognizer import nn  # noqa: E402
 
 BATCH = 128
-N_STEPS = 4
+N_STEPS = 8
 N_PREDICTED = 28_000
 LEARNING_RATE = 1e-3
 TABLES = ("training", "forward", "predict", "layers", "memory")

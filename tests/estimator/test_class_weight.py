@@ -94,9 +94,7 @@ def test_a_weight_finds_more_of_a_rare_class(iris):
     assert heavy.predict(noisy)[rare].mean() > plain.predict(noisy)[rare].mean() + 0.2
 
 
-def test_several_labels_take_a_dict_a_column_or_balanced_as_scikit_learn_does(
-    iris, assert_same_model
-):
+def test_several_labels_are_balanced_as_scikit_learn_balances_them(iris, assert_same_model):
     X, y = iris
     labels = np.column_stack([y == 0, y != 1]).astype(int)
     clf = NumpyNetClassifier(class_weight="balanced", **OPTIONS).fit(X, labels)
@@ -139,8 +137,3 @@ def test_what_partial_fit_advises_equals_balanced(unbalanced, assert_same_model)
 def test_wrong_weights_are_named(iris, wrong):
     with pytest.raises(ValueError, match="The 'class_weight' parameter"):
         NumpyNetClassifier(class_weight=wrong).fit(*iris)
-
-
-def test_an_unknown_class_among_the_weights_is_harmless_or_named(iris, assert_same_model):
-    clf = NumpyNetClassifier(class_weight={0: 1.0, 1: 1.0, 2: 1.0, 9: 4.0}, **OPTIONS)
-    assert np.isfinite(clf.fit(*iris).loss_)

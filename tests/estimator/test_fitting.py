@@ -193,8 +193,9 @@ def test_lbfgs_has_no_partial_fit(both):
 
 def test_partial_fit_refuses_early_stopping(both):
     make, X, y = both
+    classes = {"classes": np.unique(y)} if make is NumpyNetClassifier else {}
     with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
-        make(early_stopping=True).partial_fit(X, y)
+        make(early_stopping=True).partial_fit(X, y, **classes)
 
 
 @pytest.mark.parametrize("name", ["cosine", "one_cycle"])

@@ -28,6 +28,10 @@ def values_of(history, key):
     return [record[key] for record in history]
 
 
+def outputs(model, X):
+    return model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
+
+
 # --- a given validation set ----------------------------------------------------------------------
 
 
@@ -90,12 +94,12 @@ def test_predictions_are_those_of_the_best_epoch(both):
     model = make(early_stopping=True, random_state=0, **options)
     predictions, scores = [], []
     for record in model.fit_epochs(X, y, X_val=X_val, y_val=y_val):
-        predictions.append(model.predict(X_val))
+        predictions.append(outputs(model, X_val))
         scores.append(record["validation_score"])
     best = int(np.argmax(scores))
     assert 0 < best < len(scores) - 1
-    np.testing.assert_array_equal(model.predict(X_val), predictions[best])
-    assert (model.predict(X_val) != predictions[-1]).any()
+    np.testing.assert_array_equal(outputs(model, X_val), predictions[best])
+    assert (predictions[best] != predictions[-1]).any()
 
 
 @pytest.mark.parametrize("missing", ["X_val", "y_val"])
@@ -155,7 +159,7 @@ def test_other_kinds_of_targets_are_refused(iris):
     X, y = iris
     labels = np.column_stack([y == 0, y == 1, y == 2]).astype(int)
     for train, val in ((y, labels), (labels, y)):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="y_val has another kind of targets than y"):
             NumpyNetClassifier().fit(X, train, X_val=X, y_val=val)
 
 

@@ -1,4 +1,4 @@
-"""Architectures as strings: ``"256N-BN-R-D0.3-128N-R"``.
+"""Architectures as strings: ``"32C3-MP2-BN-R-64C3-BN-R-GAP-128N-R"``.
 
 Tokens are joined by hyphens; each is one layer. The output layer is not named: the targets say it.
 """
@@ -6,14 +6,21 @@ Tokens are joined by hyphens; each is one layer. The output layer is not named: 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import isqrt, prod
 
 from digit_recognizer.nn import (
+    AveragePool2D,
     BatchNorm,
+    Conv2D,
     Dense,
     Dropout,
+    Flatten,
+    GlobalAveragePool2D,
     Layer,
     LeakyReLU,
     Logistic,
+    MaxPool2D,
     ReLU,
     SiLU,
     Tanh,
@@ -21,6 +28,10 @@ from digit_recognizer.nn import (
 from digit_recognizer.nn.initializers import HE_NORMAL
 
 NUMBER = r"\d+(?:\.\d+)?"
+# What works on images only, and what turns them into rows.
+POOLS = (MaxPool2D, AveragePool2D)
+IMAGE_LAYERS = (Conv2D, *POOLS, GlobalAveragePool2D, Flatten)
+FLATTENING_LAYERS = (GlobalAveragePool2D, Flatten)
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,22 @@ def _leaky_relu(slope):
     return LeakyReLU(float(slope))
 
 
+def _convolution(n_filters, kernel_size, stride, padding):
+    return Conv2D(int(n_filters), int(kernel_size), int(stride or 1), int(padding or 0))
+
+
+def _pool(kind):
+    def make(size, stride):
+        return kind(int(size), None if stride is None else int(stride))
+
+    return make
+
+
 TOKENS = [
+    Token(r"(\d+)C(\d+)(?:S(\d+))?(?:P(\d+))?", "32C3, 32C5S2P2", _convolution),
+    Token(r"MP(\d+)(?:S(\d+))?", "MP2", _pool(MaxPool2D)),
+    Token(r"AP(\d+)(?:S(\d+))?", "AP2", _pool(AveragePool2D)),
+    Token(r"GAP", "GAP", GlobalAveragePool2D),
     Token(r"(\d+)N", "128N", _dense),
     Token(r"BN", "BN", BatchNorm),
     Token(rf"D({NUMBER})", "D0.4", _dropout),
@@ -73,12 +99,16 @@ def parse_architecture(text: str) -> list[Layer]:
     Parameters
     ----------
     text : str
-        Tokens joined by hyphens: ``128N`` dense, ``BN`` batch normalization, ``D0.4`` dropout,
-        ``R`` ReLU, ``LR0.2`` leaky ReLU, ``T`` tanh, ``S`` sigmoid, ``SW`` SiLU.
+        Tokens joined by hyphens: ``32C3`` 32 filters of 3×3 (``32C5S2`` stride 2, ``32C3P1``
+        padding 1, ``32C5S2P2`` both), ``MP2`` and ``AP2`` max and average pooling (``MP3S2``
+        stride 2), ``GAP`` global average pooling, ``128N`` dense, ``BN`` batch normalization,
+        ``D0.4`` dropout, ``R`` ReLU, ``LR0.2`` leaky ReLU, ``T`` tanh, ``S`` sigmoid, ``SW`` SiLU.
 
     Returns
     -------
     list of Layer
+        Without bias where batch normalization would take it away; with a Flatten before the first
+        dense layer on images.
 
     Raises
     ------
@@ -114,10 +144,57 @@ def _parse_token(token, where):
 
 
 def _drop_needless_biases(layers):
-    """Batch normalization takes away whatever a bias just before it adds."""
-    for index, layer in enumerate(layers[:-1]):
-        if hasattr(layer, "bias") and isinstance(layers[index + 1], BatchNorm):
+    """Batch normalization takes away whatever a bias before it, or before a pooling, adds."""
+    without_pools = [layer for layer in layers if not isinstance(layer, POOLS)]
+    for layer, following in pairwise(without_pools):
+        if hasattr(layer, "bias") and isinstance(following, BatchNorm):
             layer.bias = False
+
+
+def works_on_images(layers: Sequence[Layer]) -> bool:
+    """Whether the layers need images rather than rows of features."""
+    return any(isinstance(layer, IMAGE_LAYERS) for layer in layers)
+
+
+def flattened(layers: Sequence[Layer]) -> list[Layer]:
+    """The layers, with a Flatten before the first dense one where they come from images."""
+    if not works_on_images(layers) or any(isinstance(k, FLATTENING_LAYERS) for k in layers):
+        return list(layers)
+    first = next((i for i, layer in enumerate(layers) if isinstance(layer, Dense)), len(layers))
+    return [*layers[:first], Flatten(), *layers[first:]]
+
+
+def image_shape(input_shape, n_features: int) -> tuple[int, int, int]:
+    """(height, width, channels) of images that come as rows of features.
+
+    Parameters
+    ----------
+    input_shape : sequence of int or None
+        None for square images of one channel.
+    n_features : int
+
+    Raises
+    ------
+    ValueError
+        If the number of features does not fit.
+    """
+    if input_shape is None:
+        side = isqrt(n_features)
+        if side * side != n_features:
+            raise ValueError(
+                f"architecture has layers for images, but {n_features} features are no square; "
+                "give input_shape=(height, width, channels)."
+            )
+        return side, side, 1
+    shape = tuple(int(size) for size in input_shape)
+    if len(shape) == 2:
+        shape = (*shape, 1)
+    if len(shape) != 3 or min(shape) < 1 or prod(shape) != n_features:
+        raise ValueError(
+            f"input_shape={tuple(input_shape)} does not fit X with {n_features} features; give "
+            "(height, width, channels) whose product is the number of features."
+        )
+    return shape
 
 
 def layers_of(architecture: str | Sequence[Layer]) -> list[Layer]:

@@ -167,7 +167,8 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         solvers.check(self, incremental)
         has_weights = self.__sklearn_is_fitted__() or "_coefs" in self.__dict__
         first_pass = not has_weights or not (self.warm_start or incremental)
-        X, y = self._validate_input(X, y, incremental, reset=first_pass)
+        reset = first_pass or not self.__sklearn_is_fitted__()
+        X, y = self._validate_input(X, y, incremental, reset)
         if not isinstance(X, np.ndarray):
             X = X.tocsr()
         if sample_weight is not None:
@@ -208,7 +209,8 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         loss = self._make_loss()
         layers = construction.make_layers(self, self.n_outputs_)
         self._layers_made_of = construction.layer_parameters(self)
-        self._network = Network(layers, loss, (n_features,), dtype, random_state)
+        input_shape = construction.network_input_shape(self, layers, n_features)
+        self._network = Network(layers, loss, input_shape, dtype, random_state)
         seed = random_state.randint(np.iinfo(np.int32).max)
         batches, split = np.random.SeedSequence(seed).spawn(2)
         self._generator = np.random.default_rng(batches)

@@ -20,6 +20,19 @@ except ImportError:
         return method
 
 
+# What the epochs of a fit change in place.
+GROWING = (
+    "_network",
+    "_optimizer",
+    "_schedule",
+    "_average",
+    "_generator",
+    "history_",
+    "loss_curve_",
+    "validation_scores_",
+)
+
+
 class NoHooks:
     """What a fit without callbacks tells them: nothing."""
 
@@ -72,9 +85,10 @@ class Hooks(NoHooks):
 
 
 def snapshot(estimator) -> dict:
-    """Attributes that make a shallow copy of the estimator one fitted up to now."""
-    network = copy.deepcopy(estimator._network)
-    return {"_network": network, **weight_views(network)}
+    """Attributes that make a shallow copy of the estimator one fitted up to now, on its own."""
+    growing = {name: getattr(estimator, name) for name in GROWING if hasattr(estimator, name)}
+    attributes = copy.deepcopy(growing)
+    return attributes | weight_views(attributes["_network"])
 
 
 def make_hooks(estimator, X, y, sample_weight) -> NoHooks:

@@ -72,9 +72,14 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         Most evaluations of the loss by "lbfgs".
     architecture : str, list of digit_recognizer.nn layers or None, default=None
         The hidden layers in place of `hidden_layer_sizes`, `activation`, `batch_norm` and
-        `dropout`, such as ``"256N-BN-R-D0.3-128N-R"``: ``256N`` dense, ``BN`` batch normalization,
-        ``D0.4`` dropout, ``R`` ReLU, ``LR0.2`` leaky ReLU, ``T`` tanh, ``S`` sigmoid, ``SW`` SiLU.
-        Dense weights start as He et al. (2015) draw them.
+        `dropout`, such as ``"32C3-MP2-BN-R-64C3-BN-R-D0.3-128N-R"``: ``32C3`` 32 filters of 3×3
+        (``32C5S2P2`` with stride 2 and padding 2), ``MP2`` and ``AP2`` max and average pooling,
+        ``GAP`` global average pooling, ``128N`` dense, ``BN`` batch normalization, ``D0.4``
+        dropout, ``R`` ReLU, ``LR0.2`` leaky ReLU, ``T`` tanh, ``S`` sigmoid, ``SW`` SiLU. Weights
+        start as He et al. (2015) draw them.
+    input_shape : tuple of int or None, default=None
+        (height, width, channels) of the images that the rows of X hold, for an architecture with
+        layers for images; None for square images of one channel.
     dropout : float, default=0.0
         Probability to drop a hidden unit, after each hidden activation.
     batch_norm : bool, default=False
@@ -169,6 +174,7 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         n_iter_no_change=10,
         max_fun=15000,
         architecture=None,
+        input_shape=None,
         dropout=0.0,
         batch_norm=False,
         label_smoothing=0.0,
@@ -202,6 +208,7 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.architecture = architecture
+        self.input_shape = input_shape
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.label_smoothing = label_smoothing

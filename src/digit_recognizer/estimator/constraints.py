@@ -40,6 +40,7 @@ CONSTRAINTS = {
     ],
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "architecture": [str, "array-like", None],
+    "input_shape": ["array-like", None],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "batch_norm": ["boolean"],
     "weight_decay": [Interval(Real, 0, None, closed="left")],

@@ -1,6 +1,13 @@
 """From an estimator's parameters to layers, optimizer and schedule."""
 
-from digit_recognizer.estimator.architecture import layers_of
+from math import prod
+
+from digit_recognizer.estimator.architecture import (
+    flattened,
+    image_shape,
+    layers_of,
+    works_on_images,
+)
 from digit_recognizer.nn import (
     ACTIVATIONS,
     SGD,
@@ -97,6 +104,7 @@ def layer_parameters(estimator) -> tuple:
     """The parameters that decide the layers."""
     return (
         estimator.architecture,
+        estimator.input_shape,
         hidden_sizes(estimator.hidden_layer_sizes),
         estimator.activation,
         estimator.dropout,
@@ -104,11 +112,26 @@ def layer_parameters(estimator) -> tuple:
     )
 
 
+def network_input_shape(estimator, layers, n_features: int) -> tuple[int, ...]:
+    """Shape of one sample as the network's first layer takes it.
+
+    Raises
+    ------
+    ValueError
+        If the features are not those of the images that the layers or `input_shape` ask for.
+    """
+    if works_on_images(layers):
+        return image_shape(estimator.input_shape, n_features)
+    if estimator.input_shape is not None and prod(estimator.input_shape) != n_features:
+        image_shape(estimator.input_shape, n_features)
+    return (n_features,)
+
+
 def make_layers(estimator, n_outputs: int) -> list:
     """The layers of an estimator with `n_outputs` outputs."""
     if estimator.architecture is not None:
         output = Dense(n_outputs, initializer=LECUN_NORMAL)
-        return [*layers_of(estimator.architecture), output]
+        return flattened([*layers_of(estimator.architecture), output])
     return _make_plain_layers(estimator, n_outputs)
 
 

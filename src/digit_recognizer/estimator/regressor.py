@@ -46,6 +46,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
     n_iter_no_change : int or np.inf, default=10
     max_fun : int, default=15000
     architecture : str, list of digit_recognizer.nn layers or None, default=None
+    input_shape : tuple of int or None, default=None
     dropout : float, default=0.0
     batch_norm : bool, default=False
     weight_decay : float, default=0.01
@@ -104,6 +105,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         n_iter_no_change=10,
         max_fun=15000,
         architecture=None,
+        input_shape=None,
         dropout=0.0,
         batch_norm=False,
         weight_decay=0.01,
@@ -136,6 +138,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.architecture = architecture
+        self.input_shape = input_shape
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.weight_decay = weight_decay

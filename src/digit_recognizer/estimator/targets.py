@@ -86,6 +86,10 @@ class ClassTargets:
     def _encode_known(self, y):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if (y.ndim == 2) != self._label_binarizer.y_type_.startswith("multilabel"):
+            raise ValueError(
+                "y_val has another kind of targets than y: labels or their indicators."
+            )
         self._check_classes(unique_labels(y), all_needed=False)
         return self._encode(y, self._network.dtype)
 

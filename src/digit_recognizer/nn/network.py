@@ -10,7 +10,7 @@ from digit_recognizer.nn.blocks import block_images
 from digit_recognizer.nn.fusion import fused
 from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.losses import Loss
-from digit_recognizer.nn.memory import Memory
+from digit_recognizer.nn.memory import Arena, Memory
 from digit_recognizer.nn.parameters import FlatParameters
 from digit_recognizer.nn.sweeps import ImageSweeps, Step
 from digit_recognizer.nn.training import TrainingPlan, train_epochs
@@ -90,13 +90,13 @@ class Network:
 
     def memories(self, training: bool, generator: np.random.Generator | None = None):
         """Memory for each layer and the loss, for one training or one prediction at a time."""
-        memories, may_overwrite = [], False
+        memories, may_overwrite, arena = [], False, Arena()
         for layer in self.layers:
-            memories.append(Memory(self.dtype, training, may_overwrite, generator))
+            memories.append(Memory(self.dtype, training, may_overwrite, generator, arena))
             new_output = may_overwrite or not layer.passes_input_on
             may_overwrite = new_output and not layer.keeps_output
         self._images.prepare(memories)
-        return [*memories, Memory(self.dtype, training, may_overwrite)]
+        return [*memories, Memory(self.dtype, training, may_overwrite, arena=arena)]
 
     def forward(self, X: np.ndarray, memories: Sequence[Memory]) -> np.ndarray:
         """Output of the last layer, before the loss's output activation.

@@ -89,7 +89,7 @@ class ImageSweeps:
             memories[following_index].before = memories[index]
         # A gradient lasts till the next sweep if up to its head layers only change it. Sweeps take
         # turns with two stores, so that gradients stay in the third cache.
-        store = Memory(memories[0].dtype) if memories else None
+        store = Memory(memories[0].dtype, arena=memories[0].arena) if memories else None
         for number, (head, body, _) in enumerate(self.sweeps):
             lasts = head is not None
             for layer, index in body:

@@ -12,7 +12,7 @@ from digit_recognizer.nn.kernels.views import largest_divisor
 # An inner loop of 512 elements loses a third of its time to its start, one of 4096 nothing.
 ROW_ELEMENTS = 4096
 # 128 KB in float32: three operands of a pass and its scratch fit the second cache.
-PART_ELEMENTS = 32_768
+PART_ELEMENTS = 65_536
 
 
 class Parts:

@@ -15,7 +15,7 @@ from digit_recognizer.nn.products import SMALL_PRODUCT
 # channels take 3% longer at a half or twice of it.
 TRANSFORM_PRODUCT = 300_000
 # Elements of a stripe's U and M.
-STRIPE_ELEMENTS = 262_144
+STRIPE_ELEMENTS = 524_288
 
 
 class WinogradPiece:

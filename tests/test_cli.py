@@ -156,6 +156,33 @@ def test_ctrl_c_ends_quickly_without_traceback_or_half_file(here, jobs, whole_gr
     assert not processes_of_group(process.pid)
 
 
+def test_a_killed_worker_is_a_failure_outside(here):
+    process = subprocess.Popen(
+        [*COMMAND, "submit", "--recipe", "long.toml", "--jobs", "2"],
+        cwd=here,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(here.glob("runs/*/fold-*/history.csv")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    list_processes = ["ps", "-ww", "-eo", "pid=,ppid=,args="]
+    listing = subprocess.run(list_processes, capture_output=True, text=True)
+    workers = [
+        int(line.split()[0])
+        for line in listing.stdout.splitlines()
+        if line.split()[1] == str(process.pid) and "LokyProcess" in line
+    ]
+    os.kill(workers[0], signal.SIGKILL)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert errors.startswith("digit-recognizer: A training process was ended from outside")
+    assert len(errors.splitlines()) == 1
+    assert not processes_of_group(process.pid)
+
+
 def processes_of_group(group):
     """Processes that are left of a process group."""
     listing = subprocess.run(["ps", "-eo", "pgid=,state=,args="], capture_output=True, text=True)

@@ -85,6 +85,8 @@ def test_a_mistake_names_the_key_and_the_remedy(write, text, message):
         ('hidden_layer_sizes = "many"', ["[model] 'hidden_layer_sizes'", "Got 'many'"]),
         ("hidden_layer_sizes = [64, 0]", ["[model] hidden_layer_sizes must be > 0"]),
         ("max_iter = 0", ["[model] 'max_iter' parameter", "Got 0"]),
+        ('architecture = "8C3-X"', ["[model] architecture '8C3-X': token 2, 'X' at character 5"]),
+        ('architecture = "8C40"', ["[model] Conv2D(8, 40)", "does not fit", "(28, 28, 1)"]),
     ],
 )
 def test_an_impossible_value_of_the_model_names_it_and_what_it_may_be(write, line, parts):
@@ -117,3 +119,13 @@ def test_another_competition_of_the_kind_is_a_section(write):
     )
     assert recipe.competition.slug == "Kannada-MNIST"
     assert recipe.competition.test_id_column == "id"
+
+
+def test_the_competition_says_the_shape_of_the_images(write):
+    recipe = load_recipe(
+        write(
+            "[competition]\nimage_height = 6\nimage_width = 10\n\n"
+            '[model]\narchitecture = "4C3-R-16N-R"\n'
+        )
+    )
+    assert recipe.make_estimator().input_shape == (6, 10, 1)

@@ -106,3 +106,10 @@ def test_a_folder_that_cannot_be_written_is_named_before_training(here):
     with pytest.raises(InputError, match=r"^runs/small-\w+ cannot be made"):
         run()
     assert not (here / "submissions").exists()
+
+
+def test_a_training_that_diverges_is_one_sentence(here):
+    text = RECIPE.replace('learning_rate = "one_cycle"', 'solver = "sgd"')
+    (here / "small.toml").write_text(text.replace("0.01", "1e30"))
+    with pytest.raises(InputError, match=r"^Recipe small cannot be trained: .*non-finite"):
+        run(compute={"jobs": 1})

@@ -115,8 +115,13 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         hooks.fit_ends()
         return self
 
-    def check_parameters(self) -> None:
+    def check_parameters(self, n_features: int | None = None) -> None:
         """Check the parameters as `fit` does, without data.
+
+        Parameters
+        ----------
+        n_features : int or None, default=None
+            Where it is known, also whether the layers fit rows of so many features.
 
         Raises
         ------
@@ -125,6 +130,8 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         """
         self._validate_params()
         construction.check_layers(self)
+        if n_features is not None:
+            construction.check_shapes(self, n_features)
 
     def fit_epochs(self, X, y, sample_weight=None, X_val=None, y_val=None) -> Iterator[dict]:
         """`fit` as an iterator that stands still after each epoch.

@@ -1,5 +1,6 @@
 """From an estimator's parameters to layers, optimizer and schedule."""
 
+import copy
 from math import prod
 
 from digit_recognizer.estimator.architecture import (
@@ -98,6 +99,20 @@ def check_layers(estimator) -> None:
                 f"architecture says all of the hidden layers; leave {name} at {default!r} "
                 f"(it is {value!r}) and write it into the architecture."
             )
+
+
+def check_shapes(estimator, n_features: int) -> None:
+    """Check that each layer fits what the one before it returns.
+
+    Raises
+    ------
+    ValueError
+        Naming the layer and the shape it cannot take.
+    """
+    layers = make_layers(estimator, n_outputs=1)
+    shape = network_input_shape(estimator, layers, n_features)
+    for layer in layers:
+        shape = copy.deepcopy(layer).build(shape)
 
 
 def layer_parameters(estimator) -> tuple:

@@ -39,6 +39,16 @@ ATTRIBUTES = (
     "best_validation_score_",
     "classes_",
 )
+# What values of another kind than `save` writes can lead to.
+MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+)
 
 
 def save(estimator, path) -> None:
@@ -74,7 +84,7 @@ def load(cls, path):
     weights_path, description_path = _paths(path)
     description = _read_description(cls, description_path)
     weights = _read_bytes(weights_path)
-    if hashlib.sha256(weights).hexdigest() != description["weights_sha256"]:
+    if hashlib.sha256(weights).hexdigest() != description.get("weights_sha256"):
         raise ValueError(
             f"{weights_path} is truncated, altered or not the one that {description_path.name} "
             "describes; save the estimator again."
@@ -82,7 +92,7 @@ def load(cls, path):
     try:
         arrays = safetensors.numpy.load(weights)
         return _restore(cls, description, arrays)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise ValueError(f"{weights_path} does not fit its description: {error}.") from error
 
 
@@ -141,10 +151,10 @@ def _read_description(cls, path):
         )
     if digest != _digest(description):
         raise ValueError(f"{path} was altered after it was saved; save the estimator again.")
-    if description["class"] != cls.__name__:
+    name = description.get("class")
+    if name != cls.__name__:
         raise ValueError(
-            f"{path} describes a {description['class']}; load it with "
-            f"{description['class']}.load, not {cls.__name__}.load."
+            f"{path} describes a {name}; load it with {name}.load, not {cls.__name__}.load."
         )
     return description
 

@@ -3,11 +3,13 @@
 import csv
 import io
 import signal
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
@@ -133,7 +135,9 @@ def train_fold(fold: Fold, estimator, scaler: Scaler, data, folder: Path) -> dic
     """
     X, y, X_test = data
     model = clone(estimator).set_params(random_state=fold.seed)
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), warnings.catch_warnings(), np.errstate(all="ignore"):
+        # The accuracy says how far training came, and an error that weights are not finite.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         X_validation, y_validation = scaler(X[fold.validation_rows]), y[fold.validation_rows]
         history = []
         for record in model.fit_epochs(scaler(X[fold.train_rows]), y[fold.train_rows]):

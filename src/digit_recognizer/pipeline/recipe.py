@@ -113,7 +113,9 @@ class Recipe:
 
     def make_estimator(self) -> NumpyNetClassifier:
         """An unfitted estimator with the recipe's parameters."""
-        return NumpyNetClassifier(**self.model)
+        shape = (self.competition.image_height, self.competition.image_width, 1)
+        images = {"input_shape": shape} if "architecture" in self.model else {}
+        return NumpyNetClassifier(**images | self.model)
 
     def resolved(self) -> dict:
         """All sections with all their values, defaults included, as TOML holds them."""
@@ -213,7 +215,8 @@ def _check(name, tables) -> Recipe:
         section: _make_section(section, kind, tables.get(section, {}))
         for section, kind in SECTIONS.items()
     }
-    return Recipe(name=name, model=_check_model(tables.get("model", {})), **sections)
+    model = _check_model(tables.get("model", {}))
+    return _check_estimator(Recipe(name=name, model=model, **sections))
 
 
 def _make_section(section, kind, values):
@@ -249,11 +252,15 @@ def _check_model(values):
     for key in values:
         if key not in valid:
             raise InputError(f"[model] {key} is unknown{_nearest(key, valid)}.")
+    return values
+
+
+def _check_estimator(recipe):
     try:
-        NumpyNetClassifier(**values).check_parameters()
+        recipe.make_estimator().check_parameters(recipe.competition.n_pixels)
     except (TypeError, ValueError) as error:
         raise InputError(f"[model] {_one_line(error)}") from error
-    return values
+    return recipe
 
 
 def _one_line(error):

@@ -9,8 +9,9 @@ from time import perf_counter
 
 import numpy as np
 from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from digit_recognizer.errors import InputError
+from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.files import sha256, write_text
 from digit_recognizer.pipeline import log, results
 from digit_recognizer.pipeline.data import Data
@@ -122,11 +123,21 @@ def _train(recipe: Recipe, data: Data, folds: list[Fold], folder: Path) -> list[
     target = folder.resolve()
     tasks = [delayed(train)(fold, estimator, scaler, arrays, target / fold.name) for fold in folds]
     finished = []
-    with Progress(folder, folds, estimator.max_iter) as progress, SafeWorkers() as workers:
-        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
-        with workers.starting():
-            pending = parallel(tasks)
-        for result in pending:
-            progress.finished(result)
-            finished.append(result)
+    try:
+        with Progress(folder, folds, estimator.max_iter) as progress, SafeWorkers() as workers:
+            parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
+            with workers.starting():
+                pending = parallel(tasks)
+            for result in pending:
+                progress.finished(result)
+                finished.append(result)
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"Recipe {recipe.name} cannot be trained: {error}") from error
+    except TerminatedWorkerError as error:
+        raise OutsideError(
+            "A training process was ended from outside, perhaps for lack of memory; free some, or "
+            "lower --jobs."
+        ) from error
     return sorted(finished, key=lambda result: result["fold"])

@@ -93,8 +93,10 @@ def test_a_pair_is_kept_by_a_clone(both, assert_same_model):
 def test_a_list_of_wrong_length_or_a_list_for_a_pair_is_refused(both, wrong):
     make, X, y = both
     model = make(activation=wrong, hidden_layer_sizes=(5, 4))
-    message = "activation: element 1 is" if len(wrong) == 2 else (
-        f"activation has {len(wrong)} elements for 2 hidden layers"
+    message = (
+        "activation: element 1 is"
+        if len(wrong) == 2
+        else (f"activation has {len(wrong)} elements for 2 hidden layers")
     )
     for check in (lambda: model.fit(X, y), model.check_parameters):
         with pytest.raises(ValueError, match=message):
@@ -126,5 +128,5 @@ def test_a_derivative_of_another_shape_is_an_error(both):
     def derivative(X):
         return X[:-1]
 
-    with pytest.raises(ValueError, match="broadcast|derivative"):
+    with pytest.raises(ValueError, match=r"broadcast|derivative"):
         make(activation=(tanh, derivative), **OPTIONS).fit(X, y)

@@ -92,7 +92,7 @@ def test_an_unknown_token_is_answered_with_those_there_are():
 def test_wrong_rates_say_what_they_may_be():
     with pytest.raises(ValueError, match=r"'D1\.0'.*Dropout's rate must be in \[0, 1\)"):
         parse_architecture("8N-D1.0")
-    with pytest.raises(ValueError, match="'0N'.*needs at least one unit"):
+    with pytest.raises(ValueError, match=r"'0N'.*needs at least one unit"):
         parse_architecture("0N")
 
 

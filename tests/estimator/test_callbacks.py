@@ -10,12 +10,13 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from digit_recognizer import NumpyNetClassifier
+from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
 from digit_recognizer.estimator import Checkpoint
 
 callback = pytest.importorskip("sklearn.callback")
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+SCORING = {NumpyNetClassifier: "accuracy", NumpyNetRegressor: "r2"}
 SOLVERS = ["sgd", "adam", "lbfgs"]
 OPTIONS = {"hidden_layer_sizes": (6,), "max_iter": 4, "random_state": 0}
 
@@ -198,9 +199,9 @@ def test_a_model_with_callbacks_is_copied_with_them(both, assert_same_model):
 # --- scikit-learn's callbacks --------------------------------------------------------------------
 
 
-def make_callbacks():
+def make_callbacks(make):
     pytest.importorskip("rich")
-    return callback.ProgressBar(), callback.ScoringMonitor(scoring=None)
+    return callback.ProgressBar(), callback.ScoringMonitor(scoring=SCORING[make])
 
 
 def nested(model, n_jobs=1):
@@ -212,7 +213,7 @@ def nested(model, n_jobs=1):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_progress_bar_and_monitor_on_the_estimator_alone(both, solver, capsys):
     make, X, y = both
-    progress, monitor = make_callbacks()
+    progress, monitor = make_callbacks(make)
     make(solver=solver, **OPTIONS).set_callbacks(progress, monitor).fit(X, y)
     assert make.__name__ in capsys.readouterr().out
     rows = [row for row in monitor.get_logs().data if row["task_name"] != "fit"]
@@ -222,12 +223,12 @@ def test_progress_bar_and_monitor_on_the_estimator_alone(both, solver, capsys):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_the_monitor_logs_the_scores_of_the_training_rows(both, solver):
     make, X, y = both
-    monitor, recorder = callback.ScoringMonitor(scoring=None), Recorder()
+    monitor, recorder = callback.ScoringMonitor(scoring=SCORING[make]), Recorder()
     make(solver=solver, **OPTIONS).set_callbacks(monitor, recorder).fit(X, y)
     score = accuracy_score if make is NumpyNetClassifier else r2_score
     by_hand = [score(y, model.predict(X)) for model in recorder.models]
     frame = monitor.get_logs().data_as_pandas
-    logged = frame.loc[frame["task_name"] != "fit", "score"]
+    logged = frame.loc[frame["task_name"] != "fit", SCORING[make]]
     np.testing.assert_allclose(logged, by_hand)
     assert len(set(by_hand)) > 1
 
@@ -249,7 +250,7 @@ def test_the_monitor_takes_weights_into_its_scores(iris):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_progress_bar_and_monitor_inside_a_pipeline(both, solver, capsys):
     make, X, y = both
-    progress, monitor = make_callbacks()
+    progress, monitor = make_callbacks(make)
     model = make(solver=solver, **OPTIONS).set_callbacks(monitor)
     pipeline = make_pipeline(StandardScaler(), model)
     pipeline.set_callbacks(progress).fit(X, y)
@@ -263,7 +264,7 @@ def test_progress_bar_and_monitor_inside_a_pipeline(both, solver, capsys):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_progress_bar_and_monitor_inside_a_grid_search(iris, solver, n_jobs, capsys):
-    progress, monitor = make_callbacks()
+    progress, monitor = make_callbacks(NumpyNetClassifier)
     clf = NumpyNetClassifier(solver=solver, **OPTIONS).set_callbacks(monitor)
     search = nested(clf, n_jobs).set_callbacks(progress).fit(*iris)
     assert "GridSearchCV" in capsys.readouterr().out
@@ -274,7 +275,7 @@ def test_progress_bar_and_monitor_inside_a_grid_search(iris, solver, n_jobs, cap
     # Two candidates on two folds, and the best on all rows.
     assert len(rows) == 5 * 4
     assert len({row["parent_task_id_path"] for row in rows}) == 5
-    assert all(0 <= row["score"] <= 1 for row in rows)
+    assert all(0 <= row["accuracy"] <= 1 for row in rows)
 
 
 def test_what_is_no_callback_is_refused(both):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
+from digit_recognizer import NumpyNetClassifier
 
 unfinished = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 # Nothing ends a training early.

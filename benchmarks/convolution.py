@@ -137,7 +137,9 @@ def layer_table(n_rounds, peak):
         shape = (28, 28, 1)
         for layer in NETWORKS[key]:
             if isinstance(layer, nn.Conv2D):
-                rows.append([f"({key}) {shape} {layer!r}", *layer_row(layer, shape, n_rounds, peak)])
+                rows.append(
+                    [f"({key}) {shape} {layer!r}", *layer_row(layer, shape, n_rounds, peak)]
+                )
             shape = layer.build(shape)
     print("\nConvolutions at batch 128")
     header = ["layer", "forward ms", "backward ms", "GFLOPS f", "b", "of peak f", "b"]

@@ -1,5 +1,9 @@
 """The peers of the convolution benchmark: the same layers in PyTorch and in JAX."""
 
+import subprocess
+import sys
+
+import measuring
 import numpy as np
 
 from digit_recognizer import nn
@@ -34,6 +38,8 @@ class Torch:
         self.optimizer = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
         self.loss = torch.nn.CrossEntropyLoss()
         self.X, self.y = self._images(X), torch.from_numpy(y)
+        # Each network, mode and batch size is compiled by itself.
+        torch._dynamo.config.recompile_limit = 64
         self.run = torch.compile(self.network) if kind == "compiled" else self.network
 
     def _images(self, X):
@@ -177,3 +183,48 @@ def jax_network(layers, shape):
         return X
 
     return parameters, apply
+
+
+MEMORY_PROGRAM = """
+import sys
+sys.path[:0] = {paths!r}
+import measuring
+measuring.use_one_processor()
+import subprocess
+import sys
+
+import measuring
+import numpy as np
+import convolution, peers
+from digit_recognizer import nn
+layers = convolution.NETWORKS[{key!r}]
+generator = np.random.default_rng(0)
+X = generator.random((convolution.BATCH, 28, 28, 1), dtype=np.float32)
+y = generator.integers(0, 10, convolution.BATCH)
+one = {maker}
+one.train()
+one.train()
+status = open("/proc/self/status").read()
+print(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+"""
+
+
+def memory_table(keys):
+    """Print the peak memory of processes that train each network, in MB."""
+    makers = {
+        "ours": "convolution.Ours(layers, X, y)",
+        "PyTorch": "peers.Torch(layers, X, y, 'contiguous', 8, 1e-3)",
+        "PyTorch channels last": "peers.Torch(layers, X, y, 'channels last', 8, 1e-3)",
+    }
+    rows = []
+    for key in keys:
+        peaks = []
+        for maker in makers.values():
+            program = MEMORY_PROGRAM.format(paths=sys.path, key=key, maker=maker)
+            done = subprocess.run(
+                [sys.executable, "-c", program], capture_output=True, text=True, check=False
+            )
+            peaks.append(f"{float(done.stdout):.0f}" if done.returncode == 0 else "–")
+        rows.append([f"({key})", *peaks])
+    print("\npeak memory of a training process, MB")
+    measuring.print_table(["network", *makers], rows)

@@ -67,6 +67,16 @@ def test_values_of_the_command_line_replace_those_of_the_file(write):
             "[model] dropot is unknown; the nearest valid name is dropout.",
         ),
         ("[model]\nverbose = 1\n", "[model] verbose is set by the run; it shows its progress."),
+        (
+            "[augment]\nrotate = 3\n",
+            "[augment] rotate is unknown; the nearest valid name is rotation.",
+        ),
+        ("[augment]\nscale = 1.5\n", "[augment] scale must be below 1, got 1.5; correct it."),
+        ("[augment]\nshift = true\n", "[augment] shift is True; give a number."),
+        (
+            "[model]\naugment = {}\n",
+            "[model] augment is set by the run; give it in a section [augment].",
+        ),
         ("[competition]\nn_classes = 1\n", "[competition] n_classes is 1; give 2 or more."),
     ],
 )

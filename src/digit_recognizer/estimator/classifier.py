@@ -79,7 +79,10 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         start as He et al. (2015) draw them.
     input_shape : tuple of int or None, default=None
         (height, width, channels) of the images that the rows of X hold, for an architecture with
-        layers for images; None for square images of one channel.
+        layers for images and for `augment`; None for square images of one channel.
+    augment : dict, digit_recognizer.nn.Augment or None, default=None
+        Random deformations of the training images, such as ``{"rotation": 10, "shift": 2}``. Of the
+        stochastic solvers.
     dropout : float, default=0.0
         Probability to drop a hidden unit, after each hidden activation.
     batch_norm : bool, default=False
@@ -175,6 +178,7 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         max_fun=15000,
         architecture=None,
         input_shape=None,
+        augment=None,
         dropout=0.0,
         batch_norm=False,
         label_smoothing=0.0,
@@ -209,6 +213,7 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         self.max_fun = max_fun
         self.architecture = architecture
         self.input_shape = input_shape
+        self.augment = augment
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.label_smoothing = label_smoothing

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from digit_recognizer.estimator.construction import PLANNED_SCHEDULES, STOCHASTIC_SOLVERS
-from digit_recognizer.nn import ACTIVATIONS
+from digit_recognizer.nn import ACTIVATIONS, Augment
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -41,6 +41,7 @@ CONSTRAINTS = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "architecture": [str, "array-like", None],
     "input_shape": ["array-like", None],
+    "augment": [dict, Augment, None],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "batch_norm": ["boolean"],
     "weight_decay": [Interval(Real, 0, None, closed="left")],

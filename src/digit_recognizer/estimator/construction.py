@@ -1,6 +1,7 @@
 """From an estimator's parameters to layers, optimizer and schedule."""
 
 import copy
+import dataclasses
 from math import prod
 
 from digit_recognizer.estimator.architecture import (
@@ -15,6 +16,8 @@ from digit_recognizer.nn import (
     Adam,
     AdamW,
     Adaptive,
+    Augment,
+    Augmenter,
     BatchNorm,
     Constant,
     Cosine,
@@ -89,6 +92,7 @@ def check_layers(estimator) -> None:
     """
     sizes = hidden_sizes(estimator.hidden_layer_sizes)
     activations(estimator.activation, len(sizes))
+    augment_of(estimator)
     if estimator.architecture is None:
         return
     layers_of(estimator.architecture)
@@ -113,6 +117,8 @@ def check_shapes(estimator, n_features: int) -> None:
     shape = network_input_shape(estimator, layers, n_features)
     for layer in layers:
         shape = copy.deepcopy(layer).build(shape)
+    if estimator.augment is not None:
+        image_shape(estimator.input_shape, n_features)
 
 
 def layer_parameters(estimator) -> tuple:
@@ -200,3 +206,30 @@ def make_schedule(estimator):
     if estimator.solver == "sgd" and estimator.learning_rate == "adaptive":
         return Adaptive(rate)
     return Constant(rate)
+
+
+def augment_of(estimator) -> Augment | None:
+    """The estimator's Augment, made from a dict if need be.
+
+    Raises
+    ------
+    ValueError
+        If the dict has an unknown key or an impossible value.
+    """
+    augment = estimator.augment
+    if not isinstance(augment, dict):
+        return augment
+    known = [field.name for field in dataclasses.fields(Augment)]
+    for name in augment:
+        if name not in known:
+            raise ValueError(f"augment: {name!r} is unknown; choose of {', '.join(known)}.")
+    return Augment(**augment)
+
+
+def make_augmenter(estimator, X) -> Augmenter | None:
+    """The deformations of training images X, or None."""
+    augment = augment_of(estimator)
+    if augment is None:
+        return None
+    shape = image_shape(estimator.input_shape, X.shape[1])
+    return Augmenter(augment, shape, X.dtype, fill=float(X.min()))

@@ -84,6 +84,8 @@ def _describe(name, value):
         return {"pairs": [[to_plain(k), to_plain(v)] for k, v in value.items()]}
     if name == "architecture" and not isinstance(value, str):
         return {"layers": [_describe_layer(layer) for layer in value]}
+    if isinstance(value, nn.Augment):
+        return {"augment": dataclasses.asdict(value)}
     if isinstance(value, tuple):
         return {"tuple": [to_plain(v) for v in value]}
     return to_plain(value)
@@ -99,6 +101,8 @@ def _read(value):
         return {from_plain(k): from_plain(v) for k, v in value["pairs"]}
     if isinstance(value, dict) and "layers" in value:
         return [_read_layer(layer) for layer in value["layers"]]
+    if isinstance(value, dict) and "augment" in value:
+        return nn.Augment(**value["augment"])
     if isinstance(value, dict) and "tuple" in value:
         return tuple(from_plain(v) for v in value["tuple"])
     return from_plain(value)

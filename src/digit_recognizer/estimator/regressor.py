@@ -47,6 +47,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
     max_fun : int, default=15000
     architecture : str, list of digit_recognizer.nn layers or None, default=None
     input_shape : tuple of int or None, default=None
+    augment : dict, digit_recognizer.nn.Augment or None, default=None
     dropout : float, default=0.0
     batch_norm : bool, default=False
     weight_decay : float, default=0.01
@@ -106,6 +107,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         max_fun=15000,
         architecture=None,
         input_shape=None,
+        augment=None,
         dropout=0.0,
         batch_norm=False,
         weight_decay=0.01,
@@ -139,6 +141,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         self.max_fun = max_fun
         self.architecture = architecture
         self.input_shape = input_shape
+        self.augment = augment
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.weight_decay = weight_decay

@@ -59,7 +59,7 @@ def stochastic_epochs(estimator, training, given, incremental, hooks):
     training, validation = _part(estimator, training, given)
     X, y, sample_weight = training
     n_epochs = 1 if incremental else estimator.max_iter
-    plan = _make_plan(estimator, X.shape[0], n_epochs)
+    plan = _make_plan(estimator, X, n_epochs)
     epochs = estimator._network.fit_epochs(X, y, plan, estimator._generator, sample_weight)
     estimator.n_iter_ = 0
     try:
@@ -105,7 +105,7 @@ def _part(estimator, training, given):
     return training, Validation(estimator, training, given)
 
 
-def _make_plan(estimator, n_samples, n_epochs):
+def _make_plan(estimator, X, n_epochs):
     signature = {name: getattr(estimator, name) for name in OPTIMIZER_PARAMETERS}
     if estimator._optimizer is None or estimator._optimizer_signature != signature:
         estimator._optimizer = construction.make_optimizer(estimator)
@@ -119,11 +119,12 @@ def _make_plan(estimator, n_samples, n_epochs):
     return TrainingPlan(
         optimizer=estimator._optimizer,
         schedule=estimator._schedule,
-        batch_size=_batch_size(estimator, n_samples),
+        batch_size=_batch_size(estimator, X.shape[0]),
         n_epochs=n_epochs,
         shuffle=estimator.shuffle,
         alpha=estimator.alpha,
         average=estimator._average,
+        augment=construction.make_augmenter(estimator, X),
         max_gradient_norm=estimator.max_gradient_norm,
         clock=Clock(n_seen=estimator.t_),
     )
@@ -206,8 +207,9 @@ def _asked_to_stop(result):
 
 def _check_deterministic(estimator):
     layers = construction.make_layers(estimator, n_outputs=1)
-    if any(isinstance(layer, Dropout | BatchNorm) for layer in layers):
+    changes = any(isinstance(layer, Dropout | BatchNorm) for layer in layers)
+    if changes or estimator.augment is not None:
         raise ValueError(
             "solver='lbfgs' needs a loss that is the same at each evaluation and does not support "
-            "dropout or batch normalization; leave them out or use the solver 'adam'."
+            "dropout, batch normalization or augment; leave them out or use the solver 'adam'."
         )

@@ -28,6 +28,7 @@ from digit_recognizer.nn.activations import (
     SiLU,
     Tanh,
 )
+from digit_recognizer.nn.augmentation import Augment, Augmenter
 from digit_recognizer.nn.averaging import MovingAverage
 from digit_recognizer.nn.convolution import Conv2D
 from digit_recognizer.nn.custom import CustomActivation
@@ -65,6 +66,8 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adaptive",
+    "Augment",
+    "Augmenter",
     "AveragePool2D",
     "BatchNorm",
     "BinaryCrossEntropy",

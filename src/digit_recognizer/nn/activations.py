@@ -46,10 +46,10 @@ class ReLU(Activation):
     """Rectified linear unit, ``Y = max(X, 0)`` (Nair and Hinton, 2010); derivative 0 at 0."""
 
     def apply(self, X, Y, memory):
-        np.maximum(X, memory.constant("zeros", X.shape, 0.0), out=Y)
+        np.maximum(X, memory.shared.constant("zeros", X.shape, 0.0), out=Y)
 
     def multiply_by_derivative(self, Y, dY, memory):
-        positive = np.greater(Y, 0, out=memory.array("positive", Y.shape, bool))
+        positive = np.greater(Y, 0, out=memory.shared.array("positive", Y.shape, bool))
         np.multiply(dY, positive, out=dY)
 
 
@@ -68,12 +68,12 @@ class LeakyReLU(Activation):
         self.slope = slope
 
     def apply(self, X, Y, memory):
-        scaled = np.multiply(X, self.slope, out=memory.array("scaled", X.shape))
+        scaled = np.multiply(X, self.slope, out=memory.shared.array("scaled", X.shape))
         np.maximum(X, scaled, out=Y)
 
     def multiply_by_derivative(self, Y, dY, memory):
-        positive = np.greater(Y, 0, out=memory.array("positive", Y.shape, bool))
-        derivative = memory.array("scaled", Y.shape)
+        positive = np.greater(Y, 0, out=memory.shared.array("positive", Y.shape, bool))
+        derivative = memory.shared.array("scaled", Y.shape)
         np.multiply(positive, Y.dtype.type(1 - self.slope), out=derivative)
         derivative += self.slope
         np.multiply(dY, derivative, out=dY)
@@ -86,7 +86,7 @@ class Tanh(Activation):
         np.tanh(X, out=Y)
 
     def multiply_by_derivative(self, Y, dY, memory):
-        derivative = np.multiply(Y, Y, out=memory.array("derivative", Y.shape))
+        derivative = np.multiply(Y, Y, out=memory.shared.array("derivative", Y.shape))
         np.subtract(1, derivative, out=derivative)
         np.multiply(dY, derivative, out=dY)
 
@@ -98,7 +98,7 @@ class Logistic(Activation):
         logistic(X, Y)
 
     def multiply_by_derivative(self, Y, dY, memory):
-        derivative = np.subtract(1, Y, out=memory.array("derivative", Y.shape))
+        derivative = np.subtract(1, Y, out=memory.shared.array("derivative", Y.shape))
         np.multiply(derivative, Y, out=derivative)
         np.multiply(dY, derivative, out=dY)
 

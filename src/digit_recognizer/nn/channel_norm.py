@@ -51,7 +51,7 @@ class ChannelNorm(Barrier):
         mean, squares = memory.array("sums", (2, n_channels), np.float64) / N
         variance = squares - mean**2
         if (mean**2 > CANCELLATION * variance).any():
-            pieces = [piece for piece in memory.pieces if piece.images.start < memory.images.stop]
+            pieces = memory.pieces[: memory.n_pieces]
             around = sum(channels.moments(piece.kept, mean, piece) for piece in pieces) / N
             mean, variance = mean + around[0], around[1] - around[0] ** 2
         self.norm.update_statistics(mean, variance, N)

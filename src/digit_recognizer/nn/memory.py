@@ -65,6 +65,8 @@ class Memory:
         Which images of the batch a piece holds; of the layer's memory, all of the batch.
     blocks : tuple of int
         (n_blocks, n) of a piece.
+    n_pieces : int
+        Of the batch.
     n_padding : int
         Images at the end of the piece's last block that are there to fill it only.
     transient_output : bool
@@ -78,9 +80,7 @@ class Memory:
         back, as `output_products`, Σ output × gradient of each channel.
     """
 
-    def __init__(
-        self, dtype, training=False, overwrite_input=False, generator=None, arena=None
-    ):
+    def __init__(self, dtype, training=False, overwrite_input=False, generator=None, arena=None):
         self.arena = arena or Arena()
         self.dtype = np.dtype(dtype)
         self.training = training
@@ -90,7 +90,7 @@ class Memory:
         self.shared = self
         self.images = slice(0, 0)
         self.blocks = (0, 0)
-        self.n_padding = 0
+        self.n_pieces = self.n_padding = 0
         self.transient_output = False
         self.lasting_gradients: tuple | None = None
         self.before: Memory | None = None

@@ -14,9 +14,12 @@ from digit_recognizer.nn.memory import Arena, Memory
 from digit_recognizer.nn.parameters import FlatParameters
 from digit_recognizer.nn.sweeps import ImageSweeps, Step
 from digit_recognizer.nn.training import TrainingPlan, train_epochs
+from digit_recognizer.nn.workspaces import Workspaces
 
 # Rows predicted at once: enough for full speed, and memory does not grow with the rows asked for.
 PREDICTION_ROWS = 1024
+# Attributes that `_bind` makes from the others.
+DERIVED = {"_workspaces", "_images", "_row_steps", "image_steps"}
 
 
 class Network:
@@ -37,6 +40,8 @@ class Network:
     ----------
     parameters : FlatParameters
     output_shape : tuple of int
+    image_steps : list of Step
+        The layers that work on images, as they are written.
     """
 
     def __init__(
@@ -70,16 +75,17 @@ class Network:
     def _bind(self):
         for index, layer in enumerate(self.layers):
             layer.bind(*self.parameters.layer_views(index))
-        n_image_layers = self._n_image_layers()
-        largest = max(prod(shape) for shape in self._shapes[: n_image_layers + 1])
+        self._workspaces = Workspaces(self)
         steps = [Step(layer, index) for index, layer in enumerate(self.layers)]
+        n_images = self._n_image_layers()
+        self.image_steps, self._row_steps = steps[:n_images], steps[n_images:]
+        largest = max(prod(shape) for shape in self._shapes[: n_images + 1])
         self._images = ImageSweeps(
-            fused(steps[:n_image_layers]) if self.fuse else steps[:n_image_layers],
+            fused(self.image_steps) if self.fuse else self.image_steps,
             self._shapes[0],
-            self._shapes[n_image_layers],
+            self._shapes[n_images],
             block_images(self.dtype.itemsize * largest) if self.fuse else None,
         )
-        self._row_steps = steps[n_image_layers:]
 
     def _n_image_layers(self) -> int:
         """How many layers at the beginning work on images: up to the one that leaves them."""
@@ -111,9 +117,12 @@ class Network:
         -------
         Z : ndarray of shape (n, \\*output_shape)
         """
+        return self._forward(X, memories, prepared=False)
+
+    def _forward(self, X, memories, prepared):
         X = np.asarray(X).reshape(len(X), *self.input_shape)
         if self._images.steps:
-            X = self._images.forward(X, memories, memories[0].training)
+            X = self._images.forward(X, memories, memories[0].training, prepared)
         for layer, index in self._row_steps:
             X = layer.forward(X, memories[index])
         return X
@@ -198,15 +207,20 @@ class Network:
         ndarray of shape (n_samples, \\*output_shape)
         """
         predictions = np.empty((X.shape[0], *self.output_shape), dtype=self.dtype)
-        memories = self.memories(training=False)
+        memories, values, prepared = self._workspaces.take()
         for start in range(0, X.shape[0], PREDICTION_ROWS):
             block = X[start : start + PREDICTION_ROWS]
             if not isinstance(block, np.ndarray):
                 block = block.toarray()
             Z = predictions[start : start + PREDICTION_ROWS]
-            Z[...] = self.forward(block.astype(self.dtype, copy=False), memories)
+            Z[...] = self._forward(block.astype(self.dtype, copy=False), memories, prepared)
             self.loss.activate(Z)
+            prepared = True
+        self._workspaces.give_back(memories, values, len(predictions))
         return predictions
+
+    def __getstate__(self):
+        return {name: self.__dict__[name] for name in self.__dict__ if name not in DERIVED}
 
     def __setstate__(self, state):
         self.__dict__.update(state)

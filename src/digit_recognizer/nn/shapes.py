@@ -20,7 +20,7 @@ def at_least(layer: str, name: str, value: int, least: int) -> int:
 def window_output(
     layer: str, input_shape: tuple[int, ...], size: int, stride: int, padding: int = 0
 ) -> tuple[int, int]:
-    """(height, width) of the output of a sliding window: ⌊(size + 2 padding − window) / stride⌋ + 1.
+    """(height, width) a sliding window leaves: ⌊(length + 2 padding − size) / stride⌋ + 1.
 
     Parameters
     ----------

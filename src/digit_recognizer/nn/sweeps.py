@@ -102,7 +102,7 @@ class ImageSweeps:
             return cut(n_images, max(n_images, 1))
         return cut(n_images, self.block_images, self.blocks_of_piece)
 
-    def forward(self, X, memories, training: bool) -> np.ndarray:
+    def forward(self, X, memories, training: bool, prepared=False) -> np.ndarray:
         """Output of the last layer for a batch, of shape (n, \\*output_shape).
 
         Parameters
@@ -110,15 +110,18 @@ class ImageSweeps:
         X : ndarray of shape (n, height, width, channels)
         memories : sequence of Memory
         training : bool
+        prepared : bool, default=False
+            Whether these memories have been used with the same parameters.
         """
         pieces = self.pieces(len(X))
         for _, index in self.steps:
             memories[index].images = slice(0, len(X))
+            memories[index].n_pieces = len(pieces)
         outputs: list = [None] * len(pieces)
         result = np.empty((len(X), *self.output_shape), X.dtype)
         for head, body, tail in self.sweeps if training else [Sweep(None, self.steps, None)]:
             steps = [head, *body] if head else body
-            for layer, index in steps:
+            for layer, index in [] if prepared else steps:
                 layer.start_forward(memories[index])
             for position, piece in enumerate(pieces):
                 Y = outputs[position]

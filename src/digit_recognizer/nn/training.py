@@ -6,6 +6,7 @@ from time import perf_counter
 
 import numpy as np
 
+from digit_recognizer.nn.augmentation import Augmenter
 from digit_recognizer.nn.averaging import MovingAverage
 from digit_recognizer.nn.optimizers import Optimizer
 from digit_recognizer.nn.schedules import Clock, Constant
@@ -30,6 +31,8 @@ class TrainingPlan:
         Penalty ``alpha / (2 Σ weights of the batch) Σ w²`` on the weights; without sample weights
         the divisor is twice the batch size, as in scikit-learn.
     average : MovingAverage or None, default=None
+    augment : Augmenter or None, default=None
+        Deforms the images of each batch.
     max_gradient_norm : float or None, default=None
         Scale the loss's gradient down to this Euclidean norm where it is larger (Pascanu et al.,
         "On the difficulty of training recurrent neural networks" (2013), algorithm 1).
@@ -45,6 +48,7 @@ class TrainingPlan:
     drop_last: bool = False
     alpha: float = 0.0
     average: MovingAverage | None = None
+    augment: Augmenter | None = None
     max_gradient_norm: float | None = None
     clock: Clock = field(default_factory=Clock)
 
@@ -116,9 +120,12 @@ def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator
     clock.n_steps = max(plan.n_epochs * len(batches), clock.n_steps)
     while clock.epoch < plan.n_epochs:
         start = perf_counter()
-        order = generator.permutation(batches.n_samples) if plan.shuffle else None
+        order = _order(batches.n_samples, plan, generator)
         total = 0.0
         for X_batch, y_batch, weight_batch in batches(order):
+            if plan.augment is not None:
+                strength = plan.augment.augment.strength(clock.epoch, plan.n_epochs)
+                plan.augment(X_batch, generator, strength)
             loss = train_step(network, X_batch, y_batch, weight_batch, memories, plan)
             total += loss * len(y_batch)
         clock.epoch += 1
@@ -131,6 +138,14 @@ def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator
         }
         plan.optimizer.learning_rate = plan.schedule.rate(clock)
         yield record
+
+
+def _order(n_samples, plan, generator):
+    """The rows of an epoch in order; None for as they are, in place."""
+    if plan.shuffle:
+        return generator.permutation(n_samples)
+    # What is augmented has to be a copy.
+    return None if plan.augment is None else np.arange(n_samples)
 
 
 def train_step(network, X, y, sample_weight, memories, plan: TrainingPlan) -> float:

@@ -15,6 +15,7 @@ import tomli_w
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.estimator import NumpyNetClassifier
+from digit_recognizer.nn import Augment
 from digit_recognizer.pipeline.competition import Competition
 
 # Where `--recipe NAME` is looked for: here, in an installed package, in a source tree.
@@ -26,6 +27,7 @@ RECIPE_FOLDERS = (
 )
 # Set by the pipeline, for every fold its own.
 OWN_PARAMETERS = {
+    "augment": "give it in a section [augment]",
     "random_state": "give the seed in [cv]",
     "verbose": "it shows its progress",
     "warm_start": "each fold starts anew",
@@ -100,6 +102,8 @@ class Recipe:
     data : DataSettings
     model : dict
         Parameters of the estimator that differ from their defaults.
+    augment : Augment or None
+        None without a section ``[augment]``.
     cv : CrossValidation
     compute : Compute
     """
@@ -108,14 +112,16 @@ class Recipe:
     competition: Competition = field(default_factory=Competition)
     data: DataSettings = field(default_factory=DataSettings)
     model: dict = field(default_factory=dict)
+    augment: Augment | None = None
     cv: CrossValidation = field(default_factory=CrossValidation)
     compute: Compute = field(default_factory=Compute)
 
     def make_estimator(self) -> NumpyNetClassifier:
         """An unfitted estimator with the recipe's parameters."""
         shape = (self.competition.image_height, self.competition.image_width, 1)
-        images = {"input_shape": shape} if "architecture" in self.model else {}
-        return NumpyNetClassifier(**images | self.model)
+        needed = "architecture" in self.model or self.augment is not None
+        images = {"input_shape": shape} if needed else {}
+        return NumpyNetClassifier(**images | self.model, augment=self.augment)
 
     def resolved(self) -> dict:
         """All sections with all their values, defaults included, as TOML holds them."""
@@ -128,6 +134,8 @@ class Recipe:
         }
         for name in OWN_PARAMETERS:
             del sections["model"][name]
+        if self.augment is not None:
+            sections["augment"] = dataclasses.asdict(self.augment)
         return {
             section: {key: value for key, value in values.items() if value is not None}
             for section, values in sections.items()
@@ -146,6 +154,7 @@ class Recipe:
 SECTIONS = {
     "competition": Competition,
     "data": DataSettings,
+    "augment": Augment,
     "cv": CrossValidation,
     "compute": Compute,
 }
@@ -214,6 +223,7 @@ def _check(name, tables) -> Recipe:
     sections = {
         section: _make_section(section, kind, tables.get(section, {}))
         for section, kind in SECTIONS.items()
+        if section != "augment" or section in tables
     }
     model = _check_model(tables.get("model", {}))
     return _check_estimator(Recipe(name=name, model=model, **sections))
@@ -226,7 +236,13 @@ def _make_section(section, kind, values):
             raise InputError(f"[{section}] {key} is unknown{_nearest(key, hints)}.")
         if not _is_of_type(value, hints[key]):
             raise InputError(f"[{section}] {key} is {value!r}; give {_type_name(hints[key])}.")
-    return kind(**values)
+    try:
+        return kind(**values)
+    except InputError:
+        raise
+    except ValueError as error:
+        message = str(error).removeprefix(f"{section}: ").rstrip(".")
+        raise InputError(f"[{section}] {message}; correct it.") from error
 
 
 def _is_of_type(value, hint):

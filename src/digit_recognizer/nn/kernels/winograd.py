@@ -51,15 +51,15 @@ class Winograd:
 
     def start(self, weight, shared, training):
         """Transform the weights, for all pieces of a batch."""
-        C, O = self.n_channels, self.n_filters
         self._transform(weight, self.weights(shared), shared)
         if training:
-            turned = shared.array("turned weight", (*weight.shape[:2], O, C))
-            np.copyto(turned, weight.transpose(0, 1, 3, 2))
+            by_filter = weight.transpose(0, 1, 3, 2)
+            turned = shared.array("turned weight", by_filter.shape)
+            np.copyto(turned, by_filter)
             self._transform(turned, self.transposed_weights(shared), shared)
 
     def _transform(self, weight, out, shared):
-        """Ŵ of each phase: (a a, taps taps) (taps taps, C O), all channels at once."""
+        """Ŵ of each phase: a product (a a, taps taps) (taps taps, …), all channels at once."""
         shape = (self.taps, self.taps, *weight.shape[2:])
         for (i, j), target in zip(self.phases, out, strict=True):
             taps = weight[i :: self.stride, j :: self.stride]

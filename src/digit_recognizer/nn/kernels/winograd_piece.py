@@ -34,10 +34,16 @@ class WinogradPiece:
 
     def __init__(self, plan, n_blocks, n, shared):
         self.plan = plan
-        a, C, O = plan.a, plan.n_channels, plan.n_filters
+        a, n_channels, n_filters = plan.a, plan.n_channels, plan.n_filters
         self.T, self.TW = plan.rows[0].n_tiles, plan.columns[0].n_tiles
-        self.g, self.GT, self.LC, self.LO = n_blocks, n_blocks * self.T, n * C, n * O
-        self.row_in, self.row_out = plan.input_shape[1] * n * C, plan.output_shape[1] * n * O
+        self.g, self.GT, self.LC, self.LO = (
+            n_blocks,
+            n_blocks * self.T,
+            n * n_channels,
+            n * n_filters,
+        )
+        self.row_in = plan.input_shape[1] * self.LC
+        self.row_out = plan.output_shape[1] * self.LO
         # Along the height, rows are cut into parts of this many elements.
         self.part_in = largest_divisor(self.row_in, TRANSFORM_PRODUCT / a**2)
         self.part_out = largest_divisor(self.row_out, TRANSFORM_PRODUCT / a**2)
@@ -47,16 +53,18 @@ class WinogradPiece:
         self.stripes = [slice(first, first + S) for first in range(0, self.GT, S)]
 
         rows = S * self.TW * n
-        depth = largest_divisor(rows, SMALL_PRODUCT / (C * O))
+        depth = largest_divisor(rows, SMALL_PRODUCT / (n_channels * n_filters))
         split = (a * a, rows // depth, depth)
         U = shared.array("U", (a, a, S, self.TW, self.LC))
         M = shared.array("M", (2, a, a, S, self.TW, self.LO))
-        self.U_rows, self.M_rows = U.reshape(*split, C), M[0].reshape(*split, O)
+        self.U_rows, self.M_rows = U.reshape(*split, n_channels), M[0].reshape(*split, n_filters)
         self.U_rows_transposed = self.U_rows.swapaxes(2, 3)
-        self.M_term = M[1].reshape(*split, O)
+        self.M_term = M[1].reshape(*split, n_filters)
         # The order of the stages along the width: (S, a, TW, a, L) and (a, S, TW, a, L).
         self.U, self.M = U.transpose(2, 0, 3, 1, 4), M[0].transpose(0, 2, 3, 1, 4)
-        self.products = shared.array("weight products", (a * a, rows // depth, C, O))
+        self.products = shared.array(
+            "weight products", (a * a, rows // depth, n_channels, n_filters)
+        )
         # After the stage along the height, for each phase of the rows, and before that back.
         self.half_in = shared.array("half in", (plan.stride, self.GT, a, self.row_in))
         self.half_out = shared.array("half out", (a, self.GT, self.row_out))

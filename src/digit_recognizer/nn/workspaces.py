@@ -1,0 +1,42 @@
+"""What a network keeps between small predictions, so that one image takes little time."""
+
+import numpy as np
+
+# Larger predictions make their memories anew, which is little of their time, and keep nothing.
+MOST_KEPT_ROWS = 64
+
+
+class Workspaces:
+    """Memories of past small predictions, with the parameters they were prepared for.
+
+    Each is used by one prediction at a time: threads that predict at once have their own.
+
+    Parameters
+    ----------
+    network : Network
+    """
+
+    def __init__(self, network):
+        self._network = network
+        self._free: list[tuple[list, np.ndarray]] = []
+
+    def take(self) -> tuple[list, np.ndarray, bool]:
+        """Memories, the parameters they are for, and whether layers are prepared for these.
+
+        Comparing the parameters takes 20 µs for 100,000 of them; transforming the weights of the
+        convolutions that have as many takes 100.
+        """
+        values = self._network.parameters.values
+        try:
+            memories, prepared_for = self._free.pop()
+        except IndexError:
+            return self._network.memories(training=False), values.copy(), False
+        if np.array_equal(values, prepared_for):
+            return memories, prepared_for, True
+        np.copyto(prepared_for, values)
+        return memories, prepared_for, False
+
+    def give_back(self, memories, prepared_for, n_rows) -> None:
+        """Keep memories for the next prediction if they are small."""
+        if n_rows <= MOST_KEPT_ROWS:
+            self._free.append((memories, prepared_for))

@@ -5,7 +5,7 @@
 Everyone trains the same layers with softmax cross-entropy and Adam on the same float32 images in
 batches of 128; a timing is a few steps. PyTorch runs eagerly in both memory formats and compiled,
 with its fused optimizer. Peers that are not installed are left out. Tables: training, forward,
-predict, layers, memory.
+latency (of one image), predict, layers, memory.
 """
 
 import argparse
@@ -25,7 +25,7 @@ BATCH = 128
 N_STEPS = 8
 N_PREDICTED = 28_000
 LEARNING_RATE = 1e-3
-TABLES = ("training", "forward", "predict", "layers", "memory")
+TABLES = ("training", "forward", "latency", "predict", "layers", "memory")
 
 
 def conv(n_filters, kernel_size=3, **options):
@@ -113,12 +113,12 @@ def contestants(layers, X, y):
 
 
 def speed_table(what, functions, n_images, n_rounds):
-    """Print a row for each network: images/s of all, and ours over the fastest other."""
+    """Print a row for each network: images/s of all, and ours over the fastest PyTorch."""
     rows = []
     for key, runs in functions.items():
         seconds = measuring.interleave(runs, n_rounds)
         rate = {name: n_images / statistics.median(s) for name, s in seconds.items()}
-        others = [name for name in runs if name != "ours"]
+        others = [name for name in runs if name.startswith("PyTorch")]
         ratios = [measuring.median_ratio(seconds[name], seconds["ours"]) for name in others]
         rows.append(
             [f"({key})"]
@@ -127,7 +127,7 @@ def speed_table(what, functions, n_images, n_rounds):
         )
         names = list(runs)
     print(f"\n{what}, images/s")
-    measuring.print_table(["network", *names, "ours / fastest"], rows)
+    measuring.print_table(["network", *names, "ours / PyTorch"], rows)
 
 
 def layer_table(n_rounds, peak):
@@ -147,27 +147,57 @@ def layer_table(n_rounds, peak):
 
 
 def layer_row(layer, shape, n_rounds, peak):
+    """Times of a layer on blocks, as a network runs it, and what they mean."""
     network = nn.Network([layer], nn.SquaredError(), shape)
-    memories = network.memories(training=True)
-    generator = np.random.default_rng(0)
-    X = generator.standard_normal((BATCH, *shape), dtype=np.float32)
-    dY = generator.standard_normal((BATCH, *network.output_shape), dtype=np.float32)
+    layer, memory = network.layers[0], network.memories(training=True)[0]
+    sweeps, generator = network.image_sweeps, np.random.default_rng(0)
     need_dX = shape[2] > 1
-    seconds = measuring.interleave(
-        {
-            "forward": lambda: network.forward(X, memories),
-            "backward": lambda: network.backward(dY, memories, need_dX),
-        },
-        n_rounds,
-    )
+    pieces = [
+        (
+            sweeps.piece_memory(memory, piece, position),
+            piece_of(generator, piece, shape),
+            piece_of(generator, piece, network.output_shape),
+        )
+        for position, piece in enumerate(sweeps.pieces(BATCH))
+    ]
+
+    def forward():
+        layer.start_forward(memory)
+        for piece_memory, X, _ in pieces:
+            layer.forward(X, piece_memory)
+
+    def backward():
+        layer.start_backward(memory)
+        for piece_memory, _, dY in pieces:
+            layer.backward(dY, piece_memory, need_dX)
+        layer.finish_backward(memory)
+
+    seconds = measuring.interleave({"forward": forward, "backward": backward}, n_rounds)
     forward, backward = (statistics.median(seconds[name]) for name in ("forward", "backward"))
-    operations = 2 * BATCH * network.layers[0].multiply_adds()
+    operations = 2 * BATCH * layer.multiply_adds()
     rates = operations / forward, (1 + need_dX) * operations / backward
     return (
         [f"{forward * 1e3:.2f}", f"{backward * 1e3:.2f}"]
         + [f"{rate / 1e9:.0f}" for rate in rates]
         + [f"{rate / peak:.0%}" for rate in rates]
     )
+
+
+def piece_of(generator, piece, shape):
+    """A piece of random images in blocks."""
+    height, width, channels = shape
+    blocks = (piece.n_blocks, height, width, piece.n, channels)
+    return generator.standard_normal(blocks, dtype=np.float32)
+
+
+def repeated(predict, images, n_calls):
+    """A function that predicts the same images `n_calls` times."""
+
+    def run():
+        for _ in range(n_calls):
+            predict(images)
+
+    return run
 
 
 def main():
@@ -184,7 +214,7 @@ def main():
     print(f"sgemm peak {peak / 1e9:.0f} GFLOPS; median of {options.rounds} rounds; one processor")
     if "layers" in wanted:
         layer_table(options.rounds, peak)
-    if set(wanted) & {"training", "forward", "predict"}:
+    if set(wanted) & {"training", "forward", "latency", "predict"}:
         networks = {key: contestants(NETWORKS[key], X, y) for key in options.networks}
     for key in options.networks:
         print(TITLES[key])
@@ -195,17 +225,15 @@ def main():
                 for key, made in networks.items()
             }
             speed_table(f"{table}, batch {BATCH}", functions, N_STEPS * BATCH, options.rounds)
-    if "predict" in wanted:
-        for n_images, n_rounds in ((1, 100), (N_PREDICTED, 3)):
+    for table, n_images, n_calls in (("latency", 1, 50), ("predict", N_PREDICTED, 1)):
+        if table in wanted:
             images = generator.random((n_images, 28, 28, 1), dtype=np.float32)
             functions = {
-                key: {
-                    name: (lambda one=one, images=images: one.predict(images))
-                    for name, one in made.items()
-                }
+                key: {name: repeated(one.predict, images, n_calls) for name, one in made.items()}
                 for key, made in networks.items()
             }
-            speed_table(f"predict of {n_images:,}", functions, n_images, n_rounds)
+            title = f"predict of {n_images:,}, {n_calls} calls in a row"
+            speed_table(title, functions, n_images * n_calls, options.rounds)
     if "memory" in wanted:
         peers.memory_table(options.networks)
 

@@ -136,6 +136,23 @@ def test_the_peephole_finds_norms_with_what_follows():
     assert kinds == [nn.Conv2D, ChannelNorm, FoldedNorm, FoldedConv2D, nn.Flatten]
 
 
+class OwnNorm(nn.BatchNorm):
+    """A norm of a user's own, which the peephole does not know."""
+
+
+def test_layers_that_need_the_whole_batch_get_it(monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK_SIZES", (4,))
+    generator = np.random.default_rng(0)
+    X, y = generator.standard_normal((13, *SHAPE)), generator.integers(0, 3, 13)
+    results = []
+    for norm in (OwnNorm, nn.BatchNorm):
+        layers = [conv(), norm(), nn.ReLU(), conv(), norm(), nn.Flatten(), nn.Dense(3)]
+        network = nn.Network(layers, nn.SoftmaxCrossEntropy(), SHAPE, np.float64)
+        results.append(steps(network, X, y)[-1])
+    assert results[0][0] == pytest.approx(results[1][0], abs=1e-10)
+    np.testing.assert_allclose(results[0][1], results[1][1], atol=1e-10)
+
+
 def test_fusion_leaves_layers_and_parameters_as_they_are():
     fused = make_network("conv, norm, relu")
     plain = make_network("conv, norm, relu", fuse=False)

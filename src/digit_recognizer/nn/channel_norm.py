@@ -49,11 +49,11 @@ class ChannelNorm(Barrier):
         height, width, n_channels = self.input_shape
         N = (memory.images.stop - memory.images.start) * height * width
         mean, squares = memory.array("sums", (2, n_channels), np.float64) / N
-        variance = squares - mean**2
+        variance = np.maximum(squares - mean**2, 0)
         if (mean**2 > CANCELLATION * variance).any():
             pieces = memory.pieces[: memory.n_pieces]
             around = sum(channels.moments(piece.kept, mean, piece) for piece in pieces) / N
-            mean, variance = mean + around[0], around[1] - around[0] ** 2
+            mean, variance = mean + around[0], np.maximum(around[1] - around[0] ** 2, 0)
         self.norm.update_statistics(mean, variance, N)
         self._set(memory, mean, variance, N)
 
@@ -214,5 +214,6 @@ class FoldedConv2D(Layer):
         if scale is not None:
             weight = memory.array("scaled weight", gradient.shape)
             products = np.multiply(weight, gradient, out=weight)
-            memory.before.output_products = products.sum(axis=(0, 1, 3), dtype=np.float64)
+            over_filters = products @ memory.constant("ones", products.shape[3:], 1.0)
+            memory.before.output_products = over_filters.sum(axis=(0, 1), dtype=np.float64)
             np.multiply(gradient, scale[:, np.newaxis], out=gradient, casting="same_kind")

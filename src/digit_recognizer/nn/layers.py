@@ -29,8 +29,11 @@ class Layer:
         True if the layer may hold on to its input, or return it changed, after `forward`.
     gradient_in_place : bool
         True if `backward` returns its `dY`, changed.
-    takes_images, leaves_images : bool
-        Whether the layer works on blocks of images (see `blocks`), and returns rows from them.
+    leaves_images : bool
+        True if the layer takes blocks of images (see `blocks`) and returns rows.
+    whole_batch : bool
+        True if the output of an image depends on the others of the batch: then all images come in
+        one piece.
     input_shape, output_shape : tuple of int
         Shapes of one sample, set when the layer is built.
     values, gradients : dict of str to ndarray
@@ -41,8 +44,8 @@ class Layer:
     passes_input_on = False
     keeps_input = True
     gradient_in_place = False
-    takes_images = True
     leaves_images = False
+    whole_batch = False
 
     def build(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Take the shape of one input sample and return that of one output sample."""
@@ -119,8 +122,6 @@ class Dense(Layer):
     With G = dL/dY: dL/dW = Xᵀ G, dL/db = Σₙ Gₙ, dL/dX = G Wᵀ (Goodfellow et al., "Deep Learning"
     (2016), section 6.5.6).
     """
-
-    takes_images = False
 
     def __init__(self, n_units, bias=True, initializer=GLOROT_UNIFORM, bias_initializer=None):
         self.n_units = n_units

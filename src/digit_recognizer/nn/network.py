@@ -19,7 +19,7 @@ from digit_recognizer.nn.workspaces import Workspaces
 # Rows predicted at once: enough for full speed, and memory does not grow with the rows asked for.
 PREDICTION_ROWS = 1024
 # Attributes that `_bind` makes from the others.
-DERIVED = {"_workspaces", "_images", "_row_steps", "image_steps"}
+DERIVED = {"_workspaces", "image_sweeps", "_row_steps", "image_steps"}
 
 
 class Network:
@@ -31,10 +31,14 @@ class Network:
         Copied: the same list may serve several networks.
     loss : Loss
     input_shape : tuple of int
-        Shape of one sample.
+        Shape of one sample: (n_features,), or (height, width, channels) for images, which may
+        also be given as flat rows.
     dtype : {numpy.float32, numpy.float64}, default=numpy.float32
     seed : int, SeedSequence, Generator or RandomState, default=0
         Of the first weights.
+    fuse : bool, default=True
+        Whether images pass in pieces that fit the cache, and neighbouring layers that can be
+        computed as one are (see `fusion`). Without it each layer takes the whole batch, as written.
 
     Attributes
     ----------
@@ -42,6 +46,8 @@ class Network:
     output_shape : tuple of int
     image_steps : list of Step
         The layers that work on images, as they are written.
+    image_sweeps : ImageSweeps
+        What runs them.
     """
 
     def __init__(
@@ -79,12 +85,14 @@ class Network:
         steps = [Step(layer, index) for index, layer in enumerate(self.layers)]
         n_images = self._n_image_layers()
         self.image_steps, self._row_steps = steps[:n_images], steps[n_images:]
+        run = fused(self.image_steps) if self.fuse else self.image_steps
+        in_pieces = self.fuse and not any(layer.whole_batch for layer, _ in run)
         largest = max(prod(shape) for shape in self._shapes[: n_images + 1])
-        self._images = ImageSweeps(
-            fused(self.image_steps) if self.fuse else self.image_steps,
+        self.image_sweeps = ImageSweeps(
+            run,
             self._shapes[0],
             self._shapes[n_images],
-            block_images(self.dtype.itemsize * largest) if self.fuse else None,
+            block_images(self.dtype.itemsize * largest) if in_pieces else None,
         )
 
     def _n_image_layers(self) -> int:
@@ -101,7 +109,7 @@ class Network:
             memories.append(Memory(self.dtype, training, may_overwrite, generator, arena))
             new_output = may_overwrite or not layer.passes_input_on
             may_overwrite = new_output and not layer.keeps_output
-        self._images.prepare(memories)
+        self.image_sweeps.prepare(memories)
         return [*memories, Memory(self.dtype, training, may_overwrite, arena=arena)]
 
     def forward(self, X: np.ndarray, memories: Sequence[Memory]) -> np.ndarray:
@@ -121,8 +129,8 @@ class Network:
 
     def _forward(self, X, memories, prepared):
         X = np.asarray(X).reshape(len(X), *self.input_shape)
-        if self._images.steps:
-            X = self._images.forward(X, memories, memories[0].training, prepared)
+        if self.image_sweeps.steps:
+            X = self.image_sweeps.forward(X, memories, memories[0].training, prepared)
         for layer, index in self._row_steps:
             X = layer.forward(X, memories[index])
         return X
@@ -146,8 +154,8 @@ class Network:
             if index < first and not need_dX:
                 return None
             dZ = layer.backward(dZ, memories[index], need_dX=need_dX or index > first)
-        if self._images.steps:
-            return self._images.backward(dZ, memories, first, need_dX)
+        if self.image_sweeps.steps:
+            return self.image_sweeps.backward(dZ, memories, first, need_dX)
         return dZ
 
     def loss_and_gradients(self, X, y, sample_weight, memories) -> float:

@@ -28,6 +28,7 @@ class BatchNorm(Layer):
     """
 
     gradient_in_place = True
+    whole_batch = True
 
     def __init__(self, momentum=0.1, epsilon=1e-5):
         self.momentum = momentum

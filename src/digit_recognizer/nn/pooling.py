@@ -89,7 +89,7 @@ class Flatten(Layer):
         super().build(input_shape)
         size = int(np.prod(self.input_shape))
         # Rows pass as they are.
-        self.leaves_images = self.takes_images = self.keeps_input = len(self.input_shape) == 3
+        self.leaves_images = len(self.input_shape) == 3
         self.passes_input_on = self.gradient_in_place = self.keeps_input = not self.leaves_images
         return (size,)
 

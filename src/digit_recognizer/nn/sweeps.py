@@ -3,6 +3,11 @@
 A piece of the batch goes through all layers while it is in the cache, then the next one does. Only
 a layer that needs sums over the whole batch, a barrier, ends a sweep: it measures each piece as
 the sweep arrives, settles when all have, and then begins the next sweep.
+
+Memory of a training batch: what each layer keeps (the input of a convolution or a normalization,
+but only one array for normalization, ReLU and the convolution that follows; masks of 3/4 of the
+input of a 2×2 maximum pooling), twice the gradient of the largest layer, and scratch for one piece
+of each layer. A prediction holds one piece of each layer. Nothing grows with the number of images.
 """
 
 from itertools import pairwise
@@ -128,9 +133,9 @@ class ImageSweeps:
                 if Y is None:
                     Y = self._enter(X, piece, position, memories)
                 for layer, index in steps:
-                    Y = layer.forward(Y, self._memory(memories[index], piece, position))
+                    Y = layer.forward(Y, self.piece_memory(memories[index], piece, position))
                 if tail:
-                    tail.layer.measure(Y, self._memory(memories[tail.index], piece, position))
+                    tail.layer.measure(Y, self.piece_memory(memories[tail.index], piece, position))
                     outputs[position] = Y
                 elif self.leaves_images:
                     result = Y
@@ -169,12 +174,14 @@ class ImageSweeps:
                 if G is None:
                     G = dY if self.leaves_images else self._enter_gradient(dY, piece, memories)
                 if tail:
-                    G = tail.layer.backward(G, self._memory(memories[tail.index], piece, position))
+                    G = tail.layer.backward(
+                        G, self.piece_memory(memories[tail.index], piece, position)
+                    )
                 for layer, index in reversed(body):
-                    memory = self._memory(memories[index], piece, position)
+                    memory = self.piece_memory(memories[index], piece, position)
                     G = layer.backward(G, memory, need_dX or index > first)
                 if head:
-                    memory = self._memory(memories[head.index], piece, position)
+                    memory = self.piece_memory(memories[head.index], piece, position)
                     head.layer.measure_gradient(G, memory)
                 gradients[position] = G
                 if need_dX and number == 0:
@@ -185,7 +192,7 @@ class ImageSweeps:
                 head.layer.settle_gradient(memories[head.index])
         return dX
 
-    def _memory(self, shared, piece, position):
+    def piece_memory(self, shared, piece, position):
         """The layer's memory for a piece."""
         memory = shared.piece(position)
         memory.images, memory.n_padding = piece.images, piece.n_padding

@@ -6,6 +6,8 @@ A window's maximum or sum is that of its rows' maxima or sums, so each axis is r
 
 import numpy as np
 
+from digit_recognizer.nn.kernels.channels import bits
+
 
 class WindowAxis:
     """Windows along one axis of blocks (blocks, height, width, n, channels).
@@ -69,11 +71,6 @@ class Windows:
         self.rows = WindowAxis(1, size, stride, height)
         self.half = (height, self.columns.n_windows)
         self.output = (self.rows.n_windows, self.columns.n_windows)
-
-
-def bits(array: np.ndarray) -> np.ndarray:
-    """View of floats as the integers of their bits."""
-    return array.view(np.int32 if array.itemsize == 4 else np.int64)
 
 
 def max_forward(X, axis: WindowAxis, out, memory, name) -> None:

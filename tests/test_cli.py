@@ -128,8 +128,8 @@ def test_a_folder_in_the_way_of_the_submissions_is_named(here):
     (here / "submissions").write_text("in the way")
     result = run(here, "submit", "--recipe", "short.toml")
     assert result.returncode == 2
-    assert "submissions" in result.stderr.splitlines()[-1]
-    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("digit-recognizer: submissions cannot be made")
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
@@ -146,12 +146,13 @@ def test_ctrl_c_ends_quickly_without_traceback_or_half_file(here, jobs, whole_gr
     deadline = time.monotonic() + 60
     while not list(here.glob("runs/*/fold-*/history.csv")) and time.monotonic() < deadline:
         time.sleep(0.1)
+    assert list(here.glob("runs/*/fold-*/history.csv"))
     send = os.killpg if whole_group else os.kill
     send(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 130
     assert errors.splitlines() == ["digit-recognizer: interrupted; nothing was submitted."]
-    assert not (here / "submissions").exists()
+    assert list((here / "submissions").iterdir()) == []
     assert not [name for name in files(here) if name.endswith(".tmp")]
     assert not processes_of_group(process.pid)
 

@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import secrets
+import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -65,6 +66,63 @@ def replacing(path):
         remedy = _REMEDIES.get(error.errno, "choose another folder")
         reason = error.strerror or str(error)
         raise InputError(f"{path} cannot be written ({reason}); {remedy}.") from error
+
+
+def make_folder(path):
+    """Make a folder and those above it, if they are not there.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
+    with _explaining(path, "made"):
+        Path(path).mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _explaining(path, what):
+    """Turn an OSError into an InputError that names the path."""
+    try:
+        yield
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno, "choose another folder")
+        raise InputError(f"{path} cannot be {what} ({error.strerror}); {remedy}.") from error
+
+
+@contextmanager
+def replacing_folder(path):
+    """Make a folder that takes its place only once the block is over.
+
+    Whatever ends the block early, an interrupt included, leaves the old folder and nothing else.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder to make or to replace.
+
+    Yields
+    ------
+    folder : Path
+        Where to write meanwhile: beside `path`, under a temporary name.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made or moved.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with _explaining(path, "made"):
+        temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        with _explaining(path, "replaced"):
+            shutil.rmtree(path, ignore_errors=True)
+            temporary.replace(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
 
 
 def write_bytes(path, content):

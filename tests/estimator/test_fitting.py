@@ -88,9 +88,10 @@ def test_a_warm_start_goes_on_from_the_weights_of_another_solver(both, options):
     make, X, y = both
     small = {"learning_rate_init": 1e-12, "warm_start": True, "random_state": 0}
     model = make(max_iter=2, **small, **options).fit(X, y)
-    model.set_params(solver="lbfgs", max_iter=60).fit(X, y)
+    average = model.ema_decay
+    model.set_params(solver="lbfgs", max_iter=60, ema_decay=None).fit(X, y)
     weights = [weight.copy() for weight in model.coefs_]
-    model.set_params(solver="adam", max_iter=2).fit(X, y)
+    model.set_params(solver="adam", max_iter=2, ema_decay=average).fit(X, y)
     for now, then in zip(model.coefs_, weights, strict=True):
         np.testing.assert_allclose(now, then, atol=1e-9)
     assert len(model.loss_curve_) == 2

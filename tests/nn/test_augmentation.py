@@ -117,8 +117,12 @@ def test_the_last_epochs_are_softer():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rotation": -1}, "rotation must be at least 0, got -1"),
+        ({"rotation": -1}, "rotation must be at least 0 and finite, got -1"),
         ({"scale": 1.0}, "scale must be below 1, got 1.0"),
+        ({"shift": float("inf")}, "shift must be at least 0 and finite, got inf"),
+        ({"rotation": "10"}, "rotation must be at least 0 and finite, got '10'"),
+        ({"soft_epochs": 2.5}, "soft_epochs must be an integer, got 2.5"),
+        ({"fill": float("nan")}, "fill must be finite, got nan"),
         ({"control_points": 3}, "control_points must be at least 4, got 3"),
     ],
 )

@@ -139,3 +139,29 @@ def test_the_competition_says_the_shape_of_the_images(write):
         )
     )
     assert recipe.make_estimator().input_shape == (6, 10, 1)
+
+
+def test_a_wrong_value_of_the_command_line_does_not_blame_the_file(write):
+    with pytest.raises(InputError) as caught:
+        load_recipe(write(""), {"compute": {"jobs": -1}})
+    assert str(caught.value).startswith("Command line: [compute] jobs is -1; give 0")
+
+
+def test_a_section_that_is_none_is_named_with_overrides_too(write):
+    with pytest.raises(InputError, match=r"cv = 3 should be a section, \[cv\]"):
+        load_recipe(write("cv = 3\n"), {"cv": {"seed": 1}})
+
+
+def test_class_weights_are_of_integer_classes(write):
+    recipe = load_recipe(write("[model.class_weight]\n0 = 2.0\n7 = 0.5\n"))
+    assert recipe.make_estimator().class_weight == {0: 2.0, 7: 0.5}
+
+
+def test_a_wrong_scorer_is_found_before_training(write):
+    with pytest.raises(InputError, match=r"\[model\] .*'foo'"):
+        load_recipe(write('[model]\nscoring = "foo"\n'))
+
+
+def test_a_name_too_long_is_said_to_be():
+    with pytest.raises(InputError, match="name has 300 characters"):
+        find_recipe("x" * 300)

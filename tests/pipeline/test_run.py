@@ -10,7 +10,8 @@ from digit_recognizer.errors import InputError
 from digit_recognizer.files import sha256
 from digit_recognizer.pipeline import log
 from digit_recognizer.pipeline.data import load_data
-from digit_recognizer.pipeline.recipe import load_recipe
+from digit_recognizer.pipeline.folds import make_folds, read_history
+from digit_recognizer.pipeline.recipe import CrossValidation, load_recipe
 from digit_recognizer.pipeline.run import submit
 from digit_recognizer.pipeline.source import find_data
 
@@ -105,7 +106,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_training(here):
     (here / "runs").write_text("in the way")
     with pytest.raises(InputError, match=r"^runs/small-\w+ cannot be made"):
         run()
-    assert not (here / "submissions").exists()
+    assert list((here / "submissions").iterdir()) == []
 
 
 def test_a_training_that_diverges_is_one_sentence(here):
@@ -113,3 +114,42 @@ def test_a_training_that_diverges_is_one_sentence(here):
     (here / "small.toml").write_text(text.replace("0.01", "1e30"))
     with pytest.raises(InputError, match=r"^Recipe small cannot be trained: .*non-finite"):
         run(compute={"jobs": 1})
+
+
+def test_a_run_that_ends_early_leaves_the_finished_one_before_it(here, monkeypatch):
+    outcome = run()
+    folder = here / "runs" / outcome.run_id
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("digit_recognizer.pipeline.run.results.gather_oof", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    assert list((here / "runs").iterdir()) == [folder]
+
+
+def test_a_foreign_log_is_refused_before_training(here, monkeypatch):
+    (here / "submissions").mkdir()
+    (here / "submissions" / "log.csv").write_text("a,b\n")
+    monkeypatch.setattr("digit_recognizer.pipeline.run._train", None)
+    with pytest.raises(InputError, match=r"log\.csv, line 1: the columns are not those"):
+        run()
+
+
+def test_training_rows_of_one_class_are_refused():
+    with pytest.raises(InputError, match="All 9 training rows are of class 4; add rows"):
+        make_folds(np.full(9, 4), CrossValidation())
+
+
+def test_a_run_with_lbfgs_knows_the_accuracy_of_its_end(here):
+    text = RECIPE.replace('learning_rate = "one_cycle"', 'solver = "lbfgs"').replace(
+        "dropout = 0.1", ""
+    )
+    (here / "small.toml").write_text(text)
+    outcome = run(compute={"jobs": 1})
+    rows = read_history(here / "runs" / outcome.run_id / "fold-1" / "history.csv")
+    assert [row["accuracy"] for row in rows[:-1]] == [""] * 2
+    assert float(rows[-1]["accuracy"]) == outcome.metrics["folds"][0]["accuracy"]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
+from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -130,6 +131,8 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         """
         self._validate_params()
         construction.check_layers(self)
+        if self.scoring is not None:
+            check_scoring(self, self.scoring)
         if n_features is not None:
             construction.check_shapes(self, n_features)
 

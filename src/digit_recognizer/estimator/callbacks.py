@@ -118,6 +118,8 @@ class Checkpoint:
     """
 
     def __init__(self, path, every=1):
+        if every < 1:
+            raise ValueError(f"Checkpoint's every must be at least 1, got {every!r}.")
         self.path = Path(path)
         self.every = every
 

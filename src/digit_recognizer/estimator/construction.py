@@ -2,7 +2,8 @@
 
 import copy
 import dataclasses
-from math import prod
+from math import isfinite, prod
+from numbers import Real
 
 from digit_recognizer.estimator.architecture import (
     flattened,
@@ -35,7 +36,7 @@ STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
 PLANNED_SCHEDULES = ("cosine", "one_cycle")
 # What `architecture` says in their place, with the defaults it wants them left at.
 REPLACED_BY_ARCHITECTURE = {
-    "hidden_layer_sizes": (100,),
+    "hidden_layer_sizes": [100],
     "activation": "relu",
     "dropout": 0.0,
     "batch_norm": False,
@@ -48,8 +49,10 @@ def hidden_sizes(hidden_layer_sizes) -> list[int]:
         sizes = list(hidden_layer_sizes)
     else:
         sizes = [hidden_layer_sizes]
-    if any(size <= 0 for size in sizes):
+    if any(not isinstance(size, Real) or size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    if any(size != int(size) if isfinite(size) else True for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be integers, got {sizes}.")
     return [int(size) for size in sizes]
 
 
@@ -97,7 +100,7 @@ def check_layers(estimator) -> None:
         return
     layers_of(estimator.architecture)
     for name, default in REPLACED_BY_ARCHITECTURE.items():
-        value = getattr(estimator, name)
+        value = sizes if name == "hidden_layer_sizes" else getattr(estimator, name)
         if value != default:
             raise ValueError(
                 f"architecture says all of the hidden layers; leave {name} at {default!r} "

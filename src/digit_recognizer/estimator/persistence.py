@@ -18,7 +18,7 @@ from digit_recognizer.estimator.descriptions import (
     read_parameters,
     to_plain,
 )
-from digit_recognizer.files import write_bytes
+from digit_recognizer.files import replacing
 
 FORMAT = "digit-recognizer estimator"
 FORMAT_VERSION = 1
@@ -75,8 +75,10 @@ def save(estimator, path) -> None:
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
     description["sha256"] = _digest(description)
-    write_bytes(weights_path, weights)
-    write_bytes(description_path, (json.dumps(description, indent=2) + "\n").encode())
+    # Both are on the disk before either takes its place.
+    with replacing(weights_path) as weights_file, replacing(description_path) as description_file:
+        weights_file.write(weights)
+        description_file.write((json.dumps(description, indent=2) + "\n").encode())
 
 
 def load(cls, path):

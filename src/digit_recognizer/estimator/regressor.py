@@ -162,8 +162,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if self.loss == "poisson" and (y < 0).any():
-            raise ValueError("loss='poisson' needs targets y >= 0; use loss='squared_error'.")
+        self._check_targets(y)
         y = y.astype(X.dtype, copy=False).reshape(len(y), -1)
         self.n_outputs_ = y.shape[1]
         return X, y
@@ -188,7 +187,12 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
     def _score_predictions(self, predictions, y, sample_weight):
         return r2_score(y, predictions, sample_weight=sample_weight)
 
+    def _check_targets(self, y):
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError("loss='poisson' needs targets y >= 0; use loss='squared_error'.")
+
     def _encode_known(self, y):
+        self._check_targets(y)
         y = y.astype(self._network.dtype, copy=False).reshape(len(y), -1)
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"y_val has {y.shape[1]} targets, but y has {self.n_outputs_}.")

@@ -213,3 +213,11 @@ def _check_deterministic(estimator):
             "solver='lbfgs' needs a loss that is the same at each evaluation and does not support "
             "dropout, batch normalization or augment; leave them out or use the solver 'adam'."
         )
+    for name in ("ema_decay", "max_gradient_norm"):
+        if getattr(estimator, name) is not None:
+            raise ValueError(f"solver='lbfgs' has no {name}; leave it out or use 'adam'.")
+    if estimator.learning_rate in construction.PLANNED_SCHEDULES:
+        raise ValueError(
+            f"solver='lbfgs' has no learning rate for {estimator.learning_rate!r} to change; leave "
+            "learning_rate at 'constant' or use 'adam'."
+        )

@@ -1,6 +1,8 @@
 """Augmentation: training images turned, scaled, sheared, shifted and bent anew at each step."""
 
 from dataclasses import dataclass
+from math import inf, isfinite
+from numbers import Real
 
 import numpy as np
 
@@ -59,10 +61,15 @@ class Augment:
 
     def __post_init__(self):
         for name in ("rotation", "scale", "shear", "shift", "elastic", "soft_epochs", "softness"):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"augment: {name} must be at least 0, got {getattr(self, name)!r}."
-                )
+            value = getattr(self, name)
+            if not isinstance(value, Real) or not 0 <= value < inf:
+                raise ValueError(f"augment: {name} must be at least 0 and finite, got {value!r}.")
+        for name in ("soft_epochs", "control_points"):
+            value = getattr(self, name)
+            if not isinstance(value, Real) or value != int(value):
+                raise ValueError(f"augment: {name} must be an integer, got {value!r}.")
+        if self.fill is not None and not isfinite(self.fill):
+            raise ValueError(f"augment: fill must be finite, got {self.fill!r}.")
         if self.scale >= 1:
             raise ValueError(f"augment: scale must be below 1, got {self.scale!r}.")
         if self.control_points < 4:

@@ -39,4 +39,10 @@ class CustomActivation(Layer):
         return Y
 
     def backward(self, dY, memory, need_dX=True):
-        return np.multiply(dY, self.derivative(memory.kept), out=dY)
+        derivative = np.asarray(self.derivative(memory.kept))
+        if derivative.shape != dY.shape or derivative.dtype.kind not in "fiub":
+            raise ValueError(
+                "The activation's derivative must return real numbers in its argument's shape "
+                f"{dY.shape}, got {derivative.dtype} in {derivative.shape}."
+            )
+        return np.multiply(dY, derivative, out=dY, casting="same_kind")

@@ -37,6 +37,11 @@ def numerical_gradient(function: Callable[[], float], array: np.ndarray, step=1e
 
 def relative_error(analytic: np.ndarray, numeric: np.ndarray) -> float:
     """Largest difference over the largest magnitude; 0 for empty or all-zero arrays."""
+    if analytic.shape != numeric.shape:
+        raise ValueError(
+            f"The backward pass gives a gradient of shape {analytic.shape} where {numeric.shape} "
+            "is needed."
+        )
     if not analytic.size:
         return 0.0
     largest = max(np.abs(analytic).max(), np.abs(numeric).max(), 1e-8)

@@ -14,6 +14,7 @@ from digit_recognizer.nn.initializers import GLOROT_UNIFORM, zeros
 from digit_recognizer.nn.memory import Memory
 from digit_recognizer.nn.parameters import ParameterSpec
 from digit_recognizer.nn.products import column_sums, product
+from digit_recognizer.nn.shapes import at_least
 
 
 class Layer:
@@ -26,7 +27,9 @@ class Layer:
     passes_input_on : bool
         True if `forward` may return its input itself.
     keeps_input : bool
-        True if the layer may hold on to its input, or return it changed, after `forward`.
+        True if the layer may hold on to its input after `forward`, or, where
+        ``memory.overwrite_input`` allows it, return it changed. A first layer's input is the
+        user's and never to be changed.
     gradient_in_place : bool
         True if `backward` returns its `dY`, changed.
     leaves_images : bool
@@ -124,7 +127,7 @@ class Dense(Layer):
     """
 
     def __init__(self, n_units, bias=True, initializer=GLOROT_UNIFORM, bias_initializer=None):
-        self.n_units = n_units
+        self.n_units = at_least("Dense", "n_units", n_units, 1)
         self.bias = bias
         self.initializer = initializer
         self.bias_initializer = bias_initializer

@@ -1,5 +1,7 @@
 """Shapes of images: what a window makes of them, and what to say where nothing fits."""
 
+from numbers import Integral
+
 
 def image_shape(layer: str, input_shape: tuple[int, ...]) -> tuple[int, int, int]:
     """`input_shape` as (height, width, channels), or a ValueError that names the layer."""
@@ -12,9 +14,9 @@ def image_shape(layer: str, input_shape: tuple[int, ...]) -> tuple[int, int, int
 
 def at_least(layer: str, name: str, value: int, least: int) -> int:
     """`value` if it is an integer of at least `least`, or a ValueError that names the layer."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{layer}'s {name} must be an integer of at least {least}, got {value!r}.")
-    return value
+    return int(value)
 
 
 def window_output(

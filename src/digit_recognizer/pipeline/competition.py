@@ -63,6 +63,11 @@ class Competition:
                 raise InputError(
                     f"[competition] {name} is {getattr(self, name)}; give {minimum} or more."
                 )
+        if self.image_height * self.image_width > 1_000_000:
+            raise InputError(
+                f"[competition] images of {self.image_height} x {self.image_width} pixels are "
+                "rows of more than a million columns; give the size of the competition's images."
+            )
         # Labels are held as int16.
         if self.n_classes > 32767:
             raise InputError(f"[competition] n_classes is {self.n_classes}; give 32767 or less.")

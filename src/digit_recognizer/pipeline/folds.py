@@ -60,6 +60,10 @@ def make_folds(y: np.ndarray, settings: CrossValidation) -> list[Fold]:
         If a class has fewer rows than there are folds.
     """
     classes, counts = np.unique(y, return_counts=True)
+    if len(classes) < 2:
+        raise InputError(
+            f"All {len(y)} training rows are of class {classes[0]}; add rows of another class."
+        )
     rarest = counts.argmin()
     if counts[rarest] < settings.folds:
         raise InputError(
@@ -141,13 +145,19 @@ def train_fold(fold: Fold, estimator, scaler: Scaler, data, folder: Path) -> dic
         X_validation, y_validation = scaler(X[fold.validation_rows]), y[fold.validation_rows]
         history = []
         for record in model.fit_epochs(scaler(X[fold.train_rows]), y[fold.train_rows]):
-            record["accuracy"] = float(model.score(X_validation, y_validation))
             history.append(record)
-            write_history(folder / HISTORY_FILE, history)
+            # L-BFGS hands out its records at its end: the accuracy then is of the last one only.
+            if model.solver != "lbfgs":
+                record["accuracy"] = float(model.score(X_validation, y_validation))
+                write_history(folder / HISTORY_FILE, history)
         probabilities = model.predict_proba(X_validation)
         write_array(folder / "oof.npy", probabilities)
         write_array(folder / "test.npy", predict_blocks(model, scaler, X_test))
     accuracy = float((model.classes_[probabilities.argmax(axis=1)] == y_validation).mean())
+    if model.solver == "lbfgs":
+        history = history or [{"epoch": 0, "loss": model.loss_}]
+        history[-1]["accuracy"] = accuracy
+        write_history(folder / HISTORY_FILE, history)
     return {
         "fold": fold.number,
         "epochs": history[-1]["epoch"],

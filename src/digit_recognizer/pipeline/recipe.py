@@ -25,6 +25,8 @@ RECIPE_FOLDERS = (
     PACKAGE_FOLDER / "recipes",
     PACKAGE_FOLDER.parents[1] / "recipes",
 )
+# More than file systems take.
+LONGEST_NAME = 200
 # Set by the pipeline, for every fold its own.
 OWN_PARAMETERS = {
     "augment": "give it in a section [augment]",
@@ -182,7 +184,12 @@ def load_recipe(name, overrides: Mapping[str, Mapping] | None = None) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid TOML: {error}; correct the file.") from error
     for section, values in (overrides or {}).items():
-        tables[section] = {**tables.get(section, {}), **values}
+        try:
+            _make_section(section, SECTIONS[section], values)
+        except InputError as error:
+            raise InputError(f"Command line: {error}") from error
+        if isinstance(tables.setdefault(section, {}), dict):
+            tables[section] |= values
     try:
         return _check(path.stem, tables)
     except InputError as error:
@@ -198,6 +205,8 @@ def find_recipe(name) -> Path:
         If there is none; the message lists those there are.
     """
     path = Path(name)
+    if len(path.name) > LONGEST_NAME:
+        raise InputError(f"The recipe's name has {len(path.name)} characters; give a shorter one.")
     if path.suffix == ".toml":
         if path.is_file():
             return path
@@ -268,6 +277,10 @@ def _check_model(values):
     for key in values:
         if key not in valid:
             raise InputError(f"[model] {key} is unknown{_nearest(key, valid)}.")
+    if isinstance(values.get("class_weight"), dict):
+        # A key of TOML is a string; the classes are integers.
+        weights = {int(k) if k.isdigit() else k: v for k, v in values["class_weight"].items()}
+        values = values | {"class_weight": weights}
     return values
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -12,7 +11,7 @@ from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from digit_recognizer.errors import InputError, OutsideError
-from digit_recognizer.files import sha256, write_text
+from digit_recognizer.files import make_folder, replacing_folder, sha256, write_text
 from digit_recognizer.pipeline import log, results
 from digit_recognizer.pipeline.data import Data
 from digit_recognizer.pipeline.folds import (
@@ -76,19 +75,13 @@ def submit(recipe: Recipe, data: Data) -> Outcome:
     name = run_id(recipe, data)
     folder = RUNS_FOLDER / name
     folds = make_folds(data.y_train, recipe.cv)
-    _start_over(folder)
-    write_text(folder / "recipe.toml", recipe.to_toml())
-    fold_results = _train(recipe, data, folds, folder)
-
-    n_classes = len(np.unique(data.y_train))
-    oof = results.gather_oof(folder, folds, len(data.y_train), n_classes)
-    test = results.mean_test(folder, folds)
-    classes = np.unique(data.y_train)
-    labels = classes[test.argmax(axis=1)]
-    results.write_oof(folder / "oof.csv", oof, folds, data.y_train, classes)
-    metrics = results.measure(oof, labels, fold_results, data, classes)
-    metrics["seconds"] = perf_counter() - start
-    results.write_metrics(folder / "metrics.json", metrics)
+    # What would fail at the end is better known now.
+    make_folder(SUBMISSIONS_FOLDER)
+    log.read(SUBMISSIONS_FOLDER / "log.csv")
+    with replacing_folder(folder) as fresh:
+        labels, metrics = _run(recipe, data, folds, fresh)
+        metrics["seconds"] = perf_counter() - start
+        results.write_metrics(fresh / "metrics.json", metrics)
 
     newest = SUBMISSIONS_FOLDER / "submission.csv"
     kept = SUBMISSIONS_FOLDER / f"{log.timestamp(for_file=True)}_{name}.csv"
@@ -100,16 +93,15 @@ def submit(recipe: Recipe, data: Data) -> Outcome:
     return Outcome(name, metrics, newest)
 
 
-def _start_over(folder: Path) -> None:
-    try:
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be made ({error.strerror}); make room there, or work in a folder "
-            "that can be written to."
-        ) from error
+def _run(recipe: Recipe, data: Data, folds: list[Fold], folder: Path):
+    """Train the folds and write their results; returns the test labels and the metrics."""
+    write_text(folder / "recipe.toml", recipe.to_toml())
+    fold_results = _train(recipe, data, folds, folder)
+    classes = np.unique(data.y_train)
+    oof = results.gather_oof(folder, folds, len(data.y_train), len(classes))
+    labels = classes[results.mean_test(folder, folds).argmax(axis=1)]
+    results.write_oof(folder / "oof.csv", oof, folds, data.y_train, classes)
+    return labels, results.measure(oof, labels, fold_results, data, classes)
 
 
 def _train(recipe: Recipe, data: Data, folds: list[Fold], folder: Path) -> list[dict]:

@@ -9,7 +9,9 @@ from digit_recognizer import __version__
 from digit_recognizer.errors import InputError, Interrupted, OutsideError
 
 _INTERRUPTED = "interrupted; nothing was submitted."
-_INTERRUPTED_UPLOAD = "interrupted; run upload again to learn of the score: what Kaggle has already is not sent twice."
+_INTERRUPTED_UPLOAD = (
+    "interrupted; upload again to go on waiting: what Kaggle has already is not sent twice."
+)
 
 
 def main(arguments=None, patience=None) -> int:
@@ -226,7 +228,8 @@ def _send(path, folder, recipe, options, ask=False, force=False):
         print(f"{'File':<14}{path} (run {candidate.row['run'] or 'unknown'})")
         print(f"{'CV accuracy':<14}{accuracy}")
         print(f"{'Left today':<14}{limits.left} submissions to {kaggle.slug}", flush=True)
-        check_limits(limits)
+        if candidate.reference is None:
+            check_limits(limits)
         if ask and input("Upload it? [y/N] ").strip().lower() not in ("y", "yes"):
             print("Nothing was uploaded.")
             return

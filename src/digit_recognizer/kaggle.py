@@ -250,6 +250,8 @@ class Kaggle:
         return response
 
     def _save(self, response, file):
+        from requests import exceptions
+
         if "text/html" in response.headers.get("Content-Type", ""):
             raise ValueError("a page, not an archive")
         begun = file.tell()
@@ -263,8 +265,13 @@ class Kaggle:
             dynamic_ncols=True,
             disable=not sys.stderr.isatty(),
         ) as bar:
-            for chunk in response.iter_content(_CHUNK_SIZE):
-                bar.update(file.write(chunk))
+            try:
+                for chunk in response.iter_content(_CHUNK_SIZE):
+                    bar.update(file.write(chunk))
+            except exceptions.RequestException as error:
+                # It does not say itself whom it was about.
+                error.request = response.request
+                raise
 
     def _patiently(self, action, reference=None):
         """Return what `action` returns; repeat it while its failures are of the passing kind."""

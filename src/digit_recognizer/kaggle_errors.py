@@ -144,13 +144,16 @@ def explain_connection(error, patience):
 
 
 def _reason(text):
-    if "refused" in text:
-        return "refused"
-    if "resolve" in text or "Name or service" in text:
-        return "its name is unknown"
-    if "proxy" in text.lower():
-        return "at the proxy"
-    return "cut off"
+    reasons = {
+        "refused": "refused",
+        "resolve": "its name is unknown",
+        "Name or service": "its name is unknown",
+        "reset": "cut off",
+        "closed": "cut off",
+        "Broken pipe": "cut off",
+        "proxy": "at the proxy",
+    }
+    return next((reason for sign, reason in reasons.items() if sign in text), "cut off")
 
 
 def _explain_credentials(credentials):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kaggle_server import TOKEN, KaggleServer
+from kaggle_server import KEY, TOKEN, KaggleServer
 
 from digit_recognizer import cli
 from digit_recognizer.patience import Patience
@@ -138,3 +138,33 @@ def submission(data, run):
     """A submission of a run, not yet uploaded."""
     assert run("submit")[0] == 0
     return Path("submissions/submission.csv")
+
+
+def snapshot():
+    """All files and their contents, but for what the interpreter leaves."""
+    return {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def fails(run):
+    """A function that runs a command which must fail outside, and returns its one sentence.
+
+    By default every file must stay as it was.
+    """
+
+    def check(command, *arguments, changes=False):
+        before = snapshot()
+        status, output, errors = run(command, *arguments)
+        assert status == 1, errors
+        (line,) = errors.splitlines()
+        assert line.startswith("digit-recognizer: ")
+        assert line.endswith(".")
+        after = snapshot()
+        assert changes or after == before
+        assert not [path for path in after if ".tmp" in path.name or ".download" in str(path)]
+        for secret in (TOKEN, KEY):
+            assert secret not in output + errors
+            assert not [path for path, content in after.items() if secret.encode() in content]
+        return line.removeprefix("digit-recognizer: ")
+
+    return check

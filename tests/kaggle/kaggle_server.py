@@ -15,6 +15,7 @@ import sys
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 TOKEN = "KGAT_0123456789abcdef0123456789abcdef"
@@ -68,6 +69,7 @@ class KaggleServer(ThreadingHTTPServer):
         self.page_size = 2
         self.error = ""
         self.create_answers_ref = True
+        self.after_create = lambda: None
         self.teams = [("first", "1.0"), ("second", "0.5"), ("third", "0.25")]
         self.released = threading.Event()
 
@@ -235,6 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
             "polls": 0,
         }
         self.server.submissions.append(submission)
+        self.server.after_create()
         self._json({"message": "Successfully submitted", "ref": submission["ref"]})
 
     def _GetSubmission(self, request):
@@ -271,9 +274,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _main(archive, labels, port="8765"):
-    with open(archive, "rb") as file, open(labels, newline="") as table:
-        rows = dict(list(csv.reader(table))[1:])
-        server = KaggleServer(archive=file.read(), labels=rows, port=int(port))
+    rows = csv.reader(Path(labels).read_text().splitlines()[1:])
+    server = KaggleServer(archive=Path(archive).read_bytes(), labels=dict(rows), port=int(port))
     print(f"http_proxy={server.address} KAGGLE_API_TOKEN={TOKEN}", flush=True)
     server.serve_forever()
 

@@ -2,8 +2,12 @@
 
 import csv
 import io
+import os
+import pty
+import signal
 import subprocess
 import sys
+import termios
 import zipfile
 from pathlib import Path
 
@@ -120,6 +124,14 @@ def test_no_wait_leaves_the_score_to_log_refresh(run, server, submission):
     assert status == 0
     assert rows()[0]["status"] == "complete"
     assert f"{server.submissions[0]['score']}*" in output
+
+
+def test_upload_again_goes_on_waiting_also_when_no_submission_is_left(run, server, submission):
+    assert run("upload", "--no-wait")[0] == 0
+    server.allowed_today = 0
+    assert run("upload")[0] == 0
+    assert len(server.submissions) == 1
+    assert rows()[0]["status"] == "complete"
 
 
 def test_force_uploads_the_same_file_once_more_in_a_row_of_its_own(run, server, submission):
@@ -255,3 +267,59 @@ def test_the_leaderboard_says_where_the_best_score_stands(run, server, submissio
     assert run("leaderboard")[1].splitlines()[1] == (
         "Your best score, 0.50000 of submission 1001, stands at place 2 (top 66.7%)."
     )
+
+
+def test_ctrl_c_while_waiting_leaves_a_log_to_go_on_from(here, server, submission):
+    server.pending_polls = 10**6
+    waiting = subprocess.Popen(
+        [*COMMAND, "upload", "--recipe", "small.toml"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in waiting.stdout:
+        if line.startswith("Reference"):
+            break
+    waiting.send_signal(signal.SIGINT)
+    _, errors = waiting.communicate(timeout=30)
+    assert waiting.returncode == 130
+    assert errors == (
+        "digit-recognizer: interrupted; upload again to go on waiting: what Kaggle has already is "
+        "not sent twice.\n"
+    )
+    assert rows()[0]["status"] == "pending"
+
+
+@pytest.mark.parametrize(("answer", "uploads"), [(b"y\n", 1), (b"\n", 0)])
+def test_on_a_terminal_it_asks_first(answer, uploads, here, server, submission):
+    server.pending_polls = 0
+    parent, child = pty.openpty()
+    asked = subprocess.Popen(
+        [*COMMAND, "upload", "--recipe", "small.toml"], stdin=child, stdout=subprocess.PIPE
+    )
+    os.close(child)
+    os.write(parent, answer)
+    output, _ = asked.communicate(timeout=30)
+    os.close(parent)
+    assert asked.returncode == 0
+    assert b"Upload it? [y/N]" in output
+    assert (b"Nothing was uploaded." in output) == (not uploads)
+    assert len(server.submissions) == uploads
+
+
+def test_a_download_shows_its_bar_on_a_terminal(here, server):
+    parent, child = pty.openpty()
+    termios.tcsetwinsize(child, (24, 80))
+    download = subprocess.Popen(
+        [*COMMAND, "data", "--recipe", "small.toml"], stdout=subprocess.DEVNULL, stderr=child
+    )
+    os.close(child)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(parent, 4096)
+        except OSError:
+            break
+    os.close(parent)
+    assert download.wait(30) == 0
+    assert b"small.zip: 100%" in shown

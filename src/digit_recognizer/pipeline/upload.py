@@ -27,11 +27,14 @@ class Candidate:
     content : bytes
     row : dict
         Its row of the log, or a new one if the log does not know the file.
+    reference : int or None
+        Of its upload that still waits for its score.
     """
 
     path: Path
     content: bytes
     row: dict
+    reference: int | None = None
 
     @property
     def mark(self):
@@ -86,17 +89,21 @@ def check(path, data_folder, competition, log_path, force=False):
     if find_file(data_folder, competition.test_labels_file, competition):
         raise InputError(f"{path} {_SAMPLE} ({data_folder} is a sample).")
     read_submission(DataFile(path), competition, _expected_ids(data_folder, competition))
+    reference = None
     if row is not None and row["kaggle_reference"] and not force:
-        raise InputError(
-            f"{path} was uploaded before, as submission {row['kaggle_reference']} "
-            f"({row['status']}); give --force to spend another submission on it."
-        )
+        if row["status"] == log.PENDING:
+            reference = int(row["kaggle_reference"])
+        else:
+            raise InputError(
+                f"{path} was uploaded before, as submission {row['kaggle_reference']} "
+                f"({row['status']}); give --force to spend another submission on it."
+            )
     new = dict.fromkeys(log.COLUMNS, "") | {
         "time": log.timestamp(),
         "sha256": digest,
         "status": log.WRITTEN,
     }
-    return Candidate(path, content, row or new)
+    return Candidate(path, content, row or new, reference)
 
 
 def _expected_ids(folder, competition):
@@ -122,8 +129,8 @@ def check_limits(limits):
 def upload(kaggle, candidate, message, log_path, force=False):
     """Upload a file and note it in the log.
 
-    A file that Kaggle has already, by an upload whose answer was lost, is noted and not uploaded
-    again.
+    A file that Kaggle has already, by an upload that waits for its score or whose answer was
+    lost, is not uploaded again.
 
     Parameters
     ----------
@@ -138,6 +145,8 @@ def upload(kaggle, candidate, message, log_path, force=False):
     -------
     reference : int
     """
+    if candidate.reference is not None:
+        return candidate.reference
     # A log that cannot be written must show before the upload.
     log.write(log_path, log.read(log_path))
     found = [] if force else kaggle.submissions()

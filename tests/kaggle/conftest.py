@@ -43,12 +43,19 @@ def make_files(seed):
     return files, {str(number): str(label) for number, label in enumerate(y[30:], start=1)}
 
 
-def zipped(files):
+def make_archive(files):
+    """The bytes of a zip archive of files (name: bytes)."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+@pytest.fixture
+def zipped():
+    """A function that makes an archive of files (name: bytes)."""
+    return make_archive
 
 
 @pytest.fixture
@@ -63,7 +70,7 @@ def dead_address():
 def server(monkeypatch, dead_address):
     """The server, which the environment leads the client to; good credentials are there."""
     files, labels = make_files(seed=0)
-    with KaggleServer("small", zipped(files), labels) as server:
+    with KaggleServer("small", make_archive(files), labels) as server:
         monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
         for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.setenv(name, "")

@@ -68,6 +68,7 @@ class Kaggle:
         self.slug = slug
         self.patience = patience or Patience()
         self._opened = []
+        self._secrets = []
 
     def __enter__(self):
         return self
@@ -202,7 +203,7 @@ class Kaggle:
     @cached_property
     def _api(self):
         """The client's part for competitions, signed in."""
-        from kagglesdk import KaggleClient, KaggleCredentials
+        from kagglesdk import KaggleClient
 
         # Its warnings would go to the user's standard error.
         logging.getLogger("kagglesdk").setLevel(logging.CRITICAL)
@@ -212,12 +213,22 @@ class Kaggle:
                 "There are no Kaggle credentials; make a token at https://www.kaggle.com/settings "
                 "and store it in ~/.kaggle/access_token, or put the competition's files into data/."
             )
-        token = found.token
-        if found.oauth_file:
-            stored = KaggleCredentials.load(self._open(KaggleClient()), str(found.oauth_file))
-            token = stored.get_access_token()
+        token = self._oauth_token(found.oauth_file) if found.oauth_file else found.token
+        self._secrets = [secret for secret in (found.key, token) if secret]
         client = KaggleClient(username=found.username, password=found.key, api_token=token)
         return self._open(client).competitions.competition_api_client
+
+    def _oauth_token(self, path):
+        from kagglesdk import KaggleClient, KaggleCredentials
+
+        client = self._open(KaggleClient())
+        try:
+            stored = KaggleCredentials.load(client, str(path))
+        except (TypeError, ValueError) as error:
+            raise KaggleError(
+                f"{path} is not a login of `kaggle auth login`; log in again."
+            ) from error
+        return stored.get_access_token()
 
     def _open(self, client):
         client.__enter__()
@@ -308,8 +319,8 @@ class Kaggle:
     def _clean(self, text):
         """Return a text of Kaggle's on one line, not long, without the user's credentials."""
         text = " ".join((text or "").split())
-        for secret in (self.credentials.token, self.credentials.key):
-            text = text.replace(secret, "***") if secret else text
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
         text = text if len(text) <= 200 else f"{text[:197]}..."
         return text.removesuffix(".") or "no reason given"
 

@@ -119,7 +119,7 @@ def explain_connection(error, patience):
         Its own text is not shown: it may hold a signed address.
     patience : Patience
     """
-    host = urlsplit(getattr(error.request, "url", None) or "").hostname or "Kaggle's storage"
+    host = urlsplit(getattr(error.request, "url", None) or "").hostname or "Kaggle"
     kinds = {kind.__name__ for kind in type(error).__mro__}
     text = str(error)
     if "SSLError" in kinds:

@@ -1,6 +1,7 @@
 """A local Kaggle, and an environment in which nothing but it can be reached."""
 
 import io
+import shutil
 import signal
 import socket
 import zipfile
@@ -90,13 +91,31 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+def store_data(folder):
+    """Write the recipe `small` and the competition's files, in `data`, into a folder."""
+    (folder / "small.toml").write_text(RECIPE)
+    (folder / "data").mkdir()
+    for name, content in make_files(seed=0)[0].items():
+        (folder / "data" / name).write_bytes(content)
+
+
 @pytest.fixture
 def data(here):
     """The competition's files, in `data`."""
-    folder = here / "data"
-    folder.mkdir()
-    for name, content in make_files(seed=0)[0].items():
-        (folder / name).write_bytes(content)
+    store_data(here)
+    return here / "data"
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A folder in which `submit` was run."""
+    folder = tmp_path_factory.mktemp("trained")
+    store_data(folder)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert cli.main(["submit", "--recipe", "small.toml"]) == 0
+    signal.signal(signal.SIGINT, before)
     return folder
 
 
@@ -141,9 +160,10 @@ def run(here, patience, capfd):
 
 
 @pytest.fixture
-def submission(data, run):
+def submission(trained, data):
     """A submission of a run, not yet uploaded."""
-    assert run("submit")[0] == 0
+    for name in ("runs", "submissions"):
+        shutil.copytree(trained / name, name)
     return Path("submissions/submission.csv")
 
 

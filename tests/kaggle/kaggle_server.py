@@ -18,7 +18,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+# Signed addresses, and the call that makes tokens.
+_OPEN_CALLS = ("blob", "storage", "GenerateAccessToken")
 TOKEN = "KGAT_0123456789abcdef0123456789abcdef"
+REFRESH_TOKEN = "refresh-0123456789abcdef"
 USERNAME = "ada"
 KEY = "fedcba9876543210fedcba9876543210"
 
@@ -136,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.body = self.rfile.read(length)
         if fault and fault.kind not in ("cut", "lost"):
             return self._fail(fault)
-        if call not in ("blob", "storage") and not self._is_signed_in():
+        if call not in _OPEN_CALLS and not self._is_signed_in():
             return self._json({"code": 401, "message": f"Unauthenticated {KEY} {TOKEN}"}, 401)
         self.cut_at = fault.at if fault and fault.kind == "cut" else None
         self.is_lost = bool(fault and fault.kind == "lost")
@@ -255,6 +258,12 @@ class _Handler(BaseHTTPRequestHandler):
         if submission["error"]:
             return shown | {"status": "ERROR", "errorDescription": submission["error"]}
         return shown | {"status": "COMPLETE", "publicScore": submission["score"]}
+
+    def _GenerateAccessToken(self, request):
+        if request["refreshToken"] != REFRESH_TOKEN:
+            self._json({"code": 401, "message": f"Unknown {request['refreshToken']}"}, 401)
+            return
+        self._json({"token": TOKEN, "expiresIn": 3600})
 
     def _ListSubmissions(self, request):
         if not self._refuses(request):

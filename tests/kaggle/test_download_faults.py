@@ -1,5 +1,9 @@
 """Downloads that go wrong: a sentence each, and the data that is there stays as it is."""
 
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -124,3 +128,27 @@ def test_an_archive_with_something_else_under_the_right_names(fails, server, dat
     assert sentence.startswith("The files from Kaggle are not those of the recipe's [competition]")
     assert "(test.csv, line 1:" in sentence
     assert ".download" not in sentence
+
+
+def test_ctrl_c_during_a_download_leaves_the_data_as_it_was(server, data):
+    server.fail("storage", "stall")
+    before = {path: path.read_bytes() for path in data.iterdir()}
+    command = [sys.executable, "-m", "digit_recognizer.cli", "data", "--force"]
+    process = subprocess.Popen(
+        [*command, "--recipe", "small.toml"], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 30
+    while not server.count("storage") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors == "digit-recognizer: interrupted; nothing was submitted.\n"
+    assert {path: path.read_bytes() for path in data.iterdir()} == before
+
+
+def test_a_file_in_the_way_of_the_folder_is_named(run, server, here):
+    (here / "data").write_text("in the way")
+    status, _, errors = run("data", "--force")
+    assert status == 2
+    assert "data cannot be written (File exists)" in errors

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from kaggle_server import KEY, TOKEN, USERNAME
+from kaggle_server import KEY, REFRESH_TOKEN, TOKEN, USERNAME
 
 LOG = Path("submissions/log.csv")
 
@@ -45,6 +45,41 @@ def key_file(server, monkeypatch, tmp_path_factory):
 def test_a_key_in_kaggle_json_signs_in(run, key_file, submission):
     key_file(KEY)
     assert run("upload")[0] == 0
+
+
+@pytest.fixture
+def login(server, monkeypatch, tmp_path_factory):
+    """A function that stores an OAuth login with a refresh token, in place of the token."""
+    home = tmp_path_factory.mktemp("login")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("KAGGLE_API_TOKEN")
+    path = home / ".kaggle" / "credentials.json"
+    path.parent.mkdir()
+
+    def store(refresh_token, **values):
+        path.write_text(json.dumps({"refresh_token": refresh_token, **values}))
+        return path
+
+    return store
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"access_token": TOKEN, "access_token_expiration": "2100-01-01T00:00:00+00:00"}]
+)
+def test_an_oauth_login_signs_in_and_is_renewed_if_need_be(values, run, login, server, submission):
+    login(REFRESH_TOKEN, **values)
+    assert run("upload")[0] == 0
+    assert server.count("GenerateAccessToken") == (not values)
+
+
+def test_an_oauth_login_that_kaggle_has_ended(fails, login, submission):
+    path = login("revoked")
+    assert fails("upload").startswith(f"Kaggle does not accept the token from {path}: it is wrong")
+
+
+def test_an_oauth_login_that_cannot_be_read(fails, login, submission):
+    path = login(REFRESH_TOKEN, access_token="x", access_token_expiration="tomorrow")
+    assert fails("upload") == f"{path} is not a login of `kaggle auth login`; log in again."
 
 
 def test_a_wrong_key(fails, key_file, submission):
@@ -216,6 +251,15 @@ def test_html_or_broken_json_instead_of_an_answer(call, kind, fails, server, sub
     server.fail(call, kind)
     assert fails("upload").startswith(NOT_KAGGLE)
     assert status_of_log() == [("written", "")]
+
+
+def test_a_proxy_that_is_none(fails, server, submission, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://")
+    assert fails("upload") == (
+        "The connection to Kaggle leads nowhere (its address or the proxy's is not valid); "
+        "check http_proxy and https_proxy."
+    )
 
 
 @pytest.mark.parametrize("call", ["GetSubmissionLimits", "blob"])

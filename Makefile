@@ -28,7 +28,7 @@ data: setup ## bring the competition's files into data/
 	@$(CLI) data $(DATA_OPTIONS) $(FORCE_OPTION)
 
 submit: setup ## data, folds, training, ensemble: submissions/submission.csv
-	@$(CLI) submit $(DATA_OPTIONS) $(RUN_OPTIONS) $(if $(UPLOAD),$(UPLOAD_OPTIONS))
+	@$(CLI) submit $(DATA_OPTIONS) $(RUN_OPTIONS)
 
 upload: setup ## upload it, wait for its score, write that to submissions/log.csv
 	@$(CLI) upload $(RECIPE_OPTION) $(if $(DATA),--data '$(DATA)') $(if $(FILE),--file '$(FILE)') $(UPLOAD_OPTIONS) $(if $(YES),--yes) $(FORCE_OPTION)

@@ -1,6 +1,7 @@
 """The command line: wiring only."""
 
 import argparse
+import math
 import signal
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ _INTERRUPTED = "interrupted; nothing was submitted."
 _INTERRUPTED_UPLOAD = (
     "interrupted; upload again to go on waiting: what Kaggle has already is not sent twice."
 )
+
+# Seconds to wait for a score, which Kaggle mostly has within one or two minutes.
+_TIMEOUT = 600.0
 
 
 def main(arguments=None, patience=None) -> int:
@@ -63,6 +67,7 @@ def _parser():
     submit.add_argument("--jobs", type=int, metavar="N", help="folds trained at the same time")
     submit.add_argument("--seed", type=int, metavar="N", help="seed of folds and training")
     submit.add_argument("--upload", action="store_true", help="upload it to Kaggle afterwards")
+    submit.set_defaults(message=None, no_wait=False, timeout=_TIMEOUT)
 
     upload = _add_command(commands, "upload", _upload, "upload a submission and log its score")
     _add_recipe_option(upload)
@@ -72,16 +77,15 @@ def _parser():
     )
     upload.add_argument("--yes", action="store_true", help="do not ask on a terminal")
     upload.add_argument("--force", action="store_true", help="upload the same file once more")
-    for command in (submit, upload):
-        command.add_argument("--message", metavar="TEXT", help="its description at Kaggle")
-        command.add_argument("--no-wait", action="store_true", help="do not wait for the score")
-        command.add_argument(
-            "--timeout",
-            type=float,
-            default=600,
-            metavar="SECONDS",
-            help="the longest wait for the score (default: 600)",
-        )
+    upload.add_argument("--message", metavar="TEXT", help="its description at Kaggle")
+    upload.add_argument("--no-wait", action="store_true", help="do not wait for the score")
+    upload.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=_TIMEOUT,
+        metavar="SECONDS",
+        help="the longest wait for the score (default: %(default)g)",
+    )
 
     log = _add_command(commands, "log", _log, "list all submissions, CV against LB")
     _add_recipe_option(log)
@@ -98,6 +102,13 @@ def _add_command(commands, name, function, text):
     parser = commands.add_parser(name, help=text, description=function.__doc__)
     parser.set_defaults(command=function, interrupted=_INTERRUPTED)
     return parser
+
+
+def _seconds(text):
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise ValueError
+    return seconds
 
 
 def _add_recipe_option(parser):

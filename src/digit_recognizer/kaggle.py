@@ -7,6 +7,7 @@ and makes folders. It repeats nothing and waits for ever; retries and time-outs 
 import functools
 import logging
 import sys
+import time
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +25,8 @@ from digit_recognizer.kaggle_errors import (
 from digit_recognizer.patience import Patience
 
 _CHUNK_SIZE = 1 << 18
+# Rows of a list asked for at once; Kaggle may give fewer.
+_PAGE_SIZE = 200
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,7 @@ class Kaggle:
     def _pages(self, method, attribute):
         page = ""
         while True:
-            answer = self._call(method, **({"page_token": page} if page else {}))
+            answer = self._call(method, page_size=_PAGE_SIZE, page_token=page)
             yield from getattr(answer, attribute)
             if answer.next_page_token in (None, "", page):
                 return
@@ -203,9 +206,7 @@ class Kaggle:
     @cached_property
     def _api(self):
         """The client's part for competitions, signed in."""
-        from kagglesdk import KaggleClient
-
-        # Its warnings would go to the user's standard error.
+        # The client's warnings would go to the user's standard error.
         logging.getLogger("kagglesdk").setLevel(logging.CRITICAL)
         found = self.credentials
         if found is None:
@@ -215,13 +216,13 @@ class Kaggle:
             )
         token = self._oauth_token(found.oauth_file) if found.oauth_file else found.token
         self._secrets = [secret for secret in (found.key, token) if secret]
-        client = KaggleClient(username=found.username, password=found.key, api_token=token)
-        return self._open(client).competitions.competition_api_client
+        client = self._open(username=found.username, password=found.key, api_token=token)
+        return client.competitions.competition_api_client
 
     def _oauth_token(self, path):
-        from kagglesdk import KaggleClient, KaggleCredentials
+        from kagglesdk import KaggleCredentials
 
-        client = self._open(KaggleClient())
+        client = self._open()
         try:
             stored = KaggleCredentials.load(client, str(path))
         except (TypeError, ValueError) as error:
@@ -230,8 +231,16 @@ class Kaggle:
             ) from error
         return stored.get_access_token()
 
-    def _open(self, client):
-        client.__enter__()
+    def _open(self, **credentials):
+        from kagglesdk import KaggleClient
+
+        try:
+            client = KaggleClient(**credentials).__enter__()
+        except Exception as error:
+            # The client has no kind of its own for it.
+            raise KaggleError(
+                "KAGGLE_API_ENVIRONMENT names a Kaggle that cannot be reached from here; unset it."
+            ) from error
         self._opened.append(client)
         # The client hands no time-out to its session, and has no setting for it.
         session = client.http_client()._session
@@ -246,6 +255,7 @@ class Kaggle:
         """Put the file into Kaggle's storage; returns the token to submit it by."""
         request = self._request("start_submission_upload", file_name=name)
         request.content_length = len(content)
+        request.last_modified_epoch_seconds = int(time.time())
         answer = self._api.start_submission_upload(request)
         self._storage("PUT", answer.create_url, data=content).close()
         return answer.token

@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -66,7 +67,7 @@ class KaggleServer(ThreadingHTTPServer):
         self.faults = {}
         self.calls = []  # name and headers of each request
         self.submissions = []
-        self.blobs = {}
+        self.blobs, self.lengths = {}, {}
         self.allowed_today = 5
         self.pending_polls = 1
         self.page_size = 2
@@ -216,13 +217,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _StartSubmissionUpload(self, request):
         if not self._refuses(request):
+            now = time.time()
+            if abs(int(request["lastModifiedEpochSeconds"]) - now) > 1e6 or not request["fileName"]:
+                self._json({"code": 400, "message": "Bad file"}, 400)
+                return
             token = f"blob-{len(self.server.blobs) + 1}"
+            self.server.lengths[token] = int(request["contentLength"])
             self.server.blobs[token] = None
             self._json({"token": token, "createUrl": f"{self.server.address}/blob/{token}"})
 
     def _blob(self, _):
-        self.server.blobs[urlsplit(self.path).path.rsplit("/", 1)[-1]] = self.body
-        self._send(b"", 200, "text/plain")
+        token = urlsplit(self.path).path.rsplit("/", 1)[-1]
+        is_whole = len(self.body) == self.server.lengths[token]
+        self.server.blobs[token] = self.body
+        self._send(b"", 200 if is_whole else 400, "text/plain")
 
     def _CreateSubmission(self, request):
         if self._refuses(request):

@@ -17,6 +17,15 @@ def status_of_log():
         return [(row["status"], row["kaggle_reference"]) for row in csv.DictReader(file)]
 
 
+def process(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "digit_recognizer.cli", *arguments, "--recipe", "small.toml"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
 @pytest.mark.parametrize("command", [["data", "--force"], ["upload"], ["leaderboard"]])
 def test_no_credentials(command, fails, server, submission, monkeypatch):
     monkeypatch.delenv("KAGGLE_API_TOKEN")
@@ -42,9 +51,15 @@ def key_file(server, monkeypatch, tmp_path_factory):
     return store
 
 
-def test_a_key_in_kaggle_json_signs_in(run, key_file, submission):
+def test_a_key_in_kaggle_json_signs_in_and_the_client_prints_nothing(
+    key_file, submission, monkeypatch
+):
     key_file(KEY)
-    assert run("upload")[0] == 0
+    # Without the addresses that belong to it, the client warns of this.
+    monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
+    done = process("upload", "--no-wait")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 5
 
 
 @pytest.fixture
@@ -253,6 +268,13 @@ def test_html_or_broken_json_instead_of_an_answer(call, kind, fails, server, sub
     assert status_of_log() == [("written", "")]
 
 
+def test_an_environment_that_the_client_does_not_know(fails, server, submission, monkeypatch):
+    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "MARS")
+    assert fails("upload") == (
+        "KAGGLE_API_ENVIRONMENT names a Kaggle that cannot be reached from here; unset it."
+    )
+
+
 def test_a_proxy_that_is_none(fails, server, submission, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://")
@@ -317,12 +339,7 @@ def test_the_storage_never_sees_the_credentials(run, server, submission):
 
 def test_a_failure_is_one_line_and_status_1_as_a_process_too(server, submission):
     server.slug = "other"
-    done = subprocess.run(
-        [sys.executable, "-m", "digit_recognizer.cli", "upload", "--recipe", "small.toml"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = process("upload")
     assert done.returncode == 1
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1

@@ -26,9 +26,11 @@ def describe(slug, places, submissions):
         best = max(own, key=lambda one: float(one.public_score))
         score = float(best.public_score)
         place = 1 + sum(other > score for other in scores)
+        # The newest score may not be among them yet.
+        share = place / max(len(scores), place)
         lines.append(
             f"Your best score, {score:.5f} of submission {best.reference}, stands at place "
-            f"{place:,} (top {place / len(scores):.1%})."
+            f"{place:,} (top {share:.1%})."
         )
     else:
         lines.append("You have no scored submission yet; make one with digit-recognizer upload.")

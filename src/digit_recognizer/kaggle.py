@@ -20,6 +20,7 @@ from digit_recognizer.kaggle_errors import (
     explain_answer,
     explain_connection,
     explain_status,
+    explain_storage,
     read_refusal,
 )
 from digit_recognizer.patience import Patience
@@ -316,6 +317,8 @@ class Kaggle:
             return error
         except exceptions.HTTPError as error:
             status, message, wait = read_refusal(error)
+            if status < 429 and "/v1/" not in error.response.url:
+                return explain_storage(status)
             known = (self.slug, self.credentials, reference)
             return explain_status(status, self._clean(message), wait, *known)
         except (exceptions.InvalidJSONError, exceptions.ContentDecodingError):

@@ -101,6 +101,15 @@ def explain_status(status, message, wait, slug, credentials, reference=None):
     )
 
 
+def explain_storage(status):
+    """Make the KaggleError for a refusal by the storage, which knows nobody but its addresses."""
+    return KaggleError(
+        f"Kaggle's storage refuses the transfer ({status}), as it does when the address it was "
+        f"given has expired; try again.",
+        may_pass=True,
+    )
+
+
 def explain_answer():
     """Make the KaggleError for an answer that is not what the client can read."""
     return KaggleError(

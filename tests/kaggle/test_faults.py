@@ -275,6 +275,15 @@ def test_an_environment_that_the_client_does_not_know(fails, server, submission,
     )
 
 
+@pytest.mark.parametrize(
+    ("command", "call"), [(["data", "--force"], "storage"), (["upload"], "blob")]
+)
+def test_a_refusal_by_the_storage(command, call, fails, server, submission):
+    server.fail(call, "status", status=403)
+    assert fails(*command).startswith("Kaggle's storage refuses the transfer (403), as it does")
+    assert server.count(call) == 3
+
+
 def test_a_proxy_that_is_none(fails, server, submission, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://")

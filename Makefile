@@ -8,12 +8,16 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Benchmarks see the processor's own kernels, as users do.
 UNPINNED := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE
 
-# make submit RECIPE=mlp DATA=path JOBS=2 SEED=0 SOURCE=sample
+# make submit RECIPE=mlp DATA=path JOBS=2 SEED=0 SOURCE=sample UPLOAD=1
+# make upload FILE=path MESSAGE=text YES=1 FORCE=1
+RECIPE_OPTION = $(if $(RECIPE),--recipe '$(RECIPE)')
 DATA_OPTIONS = $(if $(RECIPE),--recipe '$(RECIPE)') $(if $(DATA),--data '$(DATA)') $(if $(SOURCE),--source '$(SOURCE)')
-RUN_OPTIONS = $(if $(JOBS),--jobs '$(JOBS)') $(if $(SEED),--seed '$(SEED)')
+RUN_OPTIONS = $(if $(JOBS),--jobs '$(JOBS)') $(if $(SEED),--seed '$(SEED)') $(if $(UPLOAD),--upload)
+UPLOAD_OPTIONS = $(if $(MESSAGE),--message '$(MESSAGE)') $(if $(TIMEOUT),--timeout '$(TIMEOUT)')
+FORCE_OPTION = $(if $(FORCE),--force)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data submit test test-lowest bench clean
+.PHONY: help setup data submit upload log leaderboard test test-lowest bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -21,10 +25,19 @@ help: ## list the targets
 setup: $(VENV)/.installed ## make .venv and install the project in it
 
 data: setup ## bring the competition's files into data/
-	@$(CLI) data $(DATA_OPTIONS)
+	@$(CLI) data $(DATA_OPTIONS) $(FORCE_OPTION)
 
 submit: setup ## data, folds, training, ensemble: submissions/submission.csv
 	@$(CLI) submit $(DATA_OPTIONS) $(RUN_OPTIONS)
+
+upload: setup ## upload it, wait for its score, write that to submissions/log.csv
+	@$(CLI) upload $(RECIPE_OPTION) $(if $(DATA),--data '$(DATA)') $(if $(FILE),--file '$(FILE)') $(UPLOAD_OPTIONS) $(if $(YES),--yes) $(FORCE_OPTION)
+
+log: setup ## all submissions, CV against LB
+	@$(CLI) log $(RECIPE_OPTION) $(if $(REFRESH),--refresh)
+
+leaderboard: setup ## where your best score stands
+	@$(CLI) leaderboard $(RECIPE_OPTION)
 
 test: $(VENV)/.installed-dev ## ruff, then pytest
 	$(BIN)/ruff check

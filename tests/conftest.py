@@ -1,5 +1,6 @@
 """Settings of all tests."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,14 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     return Path("data")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_credentials(tmp_path_factory):
+    """Nobody's Kaggle credentials are found, whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("KAGGLE_")]:
+            patch.delenv(name)
+        patch.delenv("XDG_CONFIG_HOME", raising=False)
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        yield

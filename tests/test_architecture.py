@@ -23,7 +23,10 @@ ARROWS = {
     PACKAGE: {"estimator"},
     "pipeline": {PACKAGE, "errors", "estimator", "files", "nn"},
     "report": {PACKAGE, "errors", "estimator", "files", "nn"},
-    "kaggle": {PACKAGE, "errors", "estimator", "files", "nn"},
+    "credentials": {"errors"},
+    "patience": set(),
+    "kaggle_errors": {"errors"},
+    "kaggle": {"credentials", "errors", "kaggle_errors", "patience"},
     "cli": {PACKAGE, "errors", "estimator", "files", "nn", "pipeline", "report", "kaggle"},
     "__main__": {"cli"},
 }
@@ -34,11 +37,20 @@ OUTSIDE = {
     "errors": set(),
     "files": {"numpy"},
     "estimator": {"joblib", "numpy", "safetensors", "scipy", "sklearn"},
+    "credentials": set(),
+    "patience": set(),
+    "kaggle_errors": set(),
+    "kaggle": {"kagglesdk", "requests", "tqdm"},
     PACKAGE: set(),
     "__main__": set(),
 }
 # What only these rooms may import.
-RESERVED = {"kaggle": {"kaggle"}, "matplotlib": {"report"}}
+RESERVED = {
+    "kaggle": {"kaggle"},
+    "kagglesdk": {"kaggle"},
+    "requests": {"kaggle"},
+    "matplotlib": {"report"},
+}
 
 
 def room_of(path):

@@ -46,10 +46,13 @@ def test_help_lists_the_commands(here):
     assert result.returncode == 0
     assert re.search(r"^ +data +bring", result.stdout, re.M)
     assert re.search(r"^ +submit +train", result.stdout, re.M)
+    assert re.search(r"^ +upload +upload", result.stdout, re.M)
+    assert re.search(r"^ +log +list", result.stdout, re.M)
+    assert re.search(r"^ +leaderboard\s+say", result.stdout, re.M)
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("command", ["data", "submit"])
+@pytest.mark.parametrize("command", ["data", "submit", "upload", "log", "leaderboard"])
 def test_each_command_explains_itself(here, command):
     result = run(here, command, "--help")
     assert result.returncode == 0

@@ -1,6 +1,7 @@
 """The command line: wiring only."""
 
 import argparse
+import math
 import signal
 import sys
 from pathlib import Path
@@ -8,10 +9,22 @@ from pathlib import Path
 from digit_recognizer import __version__
 from digit_recognizer.errors import InputError, Interrupted, OutsideError
 
+_INTERRUPTED = "interrupted; nothing was submitted."
+_INTERRUPTED_UPLOAD = (
+    "interrupted; upload again to go on waiting: what Kaggle has already is not sent twice."
+)
 
-def main(arguments=None) -> int:
-    """Run one command; returns the exit status: 0, 1 for failures outside, 2 for mistakes."""
+# Seconds to wait for a score, which Kaggle mostly has within one or two minutes.
+_TIMEOUT = 600.0
+
+
+def main(arguments=None, patience=None) -> int:
+    """Run one command; returns the exit status: 0, 1 for failures outside, 2 for mistakes.
+
+    `patience` says how long to wait for Kaggle, see `Patience`.
+    """
     options = _parser().parse_args(arguments)
+    options.patience = patience
     signal.signal(signal.SIGINT, _interrupt)
     try:
         options.command(options)
@@ -20,7 +33,7 @@ def main(arguments=None) -> int:
     except OutsideError as error:
         return _complain(error, 1)
     except Interrupted:
-        return _complain("interrupted; nothing was submitted.", 130)
+        return _complain(options.interrupted, 130)
     return 0
 
 
@@ -43,39 +56,91 @@ def _parser():
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    data = commands.add_parser(
-        "data", help="bring the competition's files into data/", description=_data.__doc__
-    )
+    data = _add_command(commands, "data", _data, "bring the competition's files into data/")
     _add_data_options(data)
-    data.set_defaults(command=_data)
+    data.add_argument("--force", action="store_true", help="download even what is there already")
 
-    submit = commands.add_parser(
-        "submit",
-        help="train all folds and write submissions/submission.csv",
-        description=_submit.__doc__,
+    submit = _add_command(
+        commands, "submit", _submit, "train all folds and write submissions/submission.csv"
     )
     _add_data_options(submit)
     submit.add_argument("--jobs", type=int, metavar="N", help="folds trained at the same time")
     submit.add_argument("--seed", type=int, metavar="N", help="seed of folds and training")
-    submit.set_defaults(command=_submit)
+    submit.add_argument("--upload", action="store_true", help="upload it to Kaggle afterwards")
+    submit.set_defaults(message=None, no_wait=False, timeout=_TIMEOUT)
+
+    upload = _add_command(commands, "upload", _upload, "upload a submission and log its score")
+    _add_recipe_option(upload)
+    _add_folder_option(upload)
+    upload.add_argument(
+        "--file", type=Path, metavar="CSV", help="default: submissions/submission.csv"
+    )
+    upload.add_argument("--yes", action="store_true", help="do not ask on a terminal")
+    upload.add_argument("--force", action="store_true", help="upload the same file once more")
+    upload.add_argument("--message", metavar="TEXT", help="its description at Kaggle")
+    upload.add_argument("--no-wait", action="store_true", help="do not wait for the score")
+    upload.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=_TIMEOUT,
+        metavar="SECONDS",
+        help="the longest wait for the score (default: %(default)g)",
+    )
+
+    log = _add_command(commands, "log", _log, "list all submissions, CV against LB")
+    _add_recipe_option(log)
+    log.add_argument("--refresh", action="store_true", help="ask Kaggle for pending scores first")
+
+    leaderboard = _add_command(
+        commands, "leaderboard", _leaderboard, "say where your best score stands"
+    )
+    _add_recipe_option(leaderboard)
     return parser
 
 
-def _add_data_options(parser):
+def _add_command(commands, name, function, text):
+    parser = commands.add_parser(name, help=text, description=function.__doc__)
+    parser.set_defaults(command=function, interrupted=_INTERRUPTED)
+    return parser
+
+
+def _seconds(text):
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise ValueError
+    return seconds
+
+
+def _add_recipe_option(parser):
     parser.add_argument(
         "--recipe",
         default="fast",
         metavar="NAME",
         help="a recipe's name in recipes/, or its path (default: fast)",
     )
+
+
+def _add_folder_option(parser):
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER", help="folder with the CSV files (default: data)"
     )
+
+
+def _add_data_options(parser):
+    _add_recipe_option(parser)
+    _add_folder_option(parser)
     parser.add_argument(
         "--source",
-        choices=("openml", "sample"),
-        help="make the files from OpenML's MNIST or from the embedded sample",
+        choices=("kaggle", "openml", "sample"),
+        help="download the files from Kaggle, or make them from OpenML's MNIST or from the "
+        "embedded sample",
     )
+
+
+def _kaggle(recipe, options):
+    from digit_recognizer.kaggle import Kaggle
+
+    return Kaggle(recipe.competition.slug, options.patience)
 
 
 def _load(options, overrides=None):
@@ -84,7 +149,14 @@ def _load(options, overrides=None):
     from digit_recognizer.pipeline.source import find_data
 
     recipe = load_recipe(options.recipe, overrides)
-    folder, message = find_data(options.data, options.source, recipe.competition)
+    with _kaggle(recipe, options) as kaggle:
+        folder, message = find_data(
+            options.data,
+            options.source,
+            recipe.competition,
+            kaggle=kaggle,
+            force=getattr(options, "force", False),
+        )
     print(message, flush=True)
     return recipe, folder
 
@@ -112,6 +184,8 @@ def _submit(options):
     recipe, folder = _load(options, overrides)
     data = load_data(folder, recipe.competition)
     print(data.description, flush=True)
+    if options.upload:
+        _check_upload(recipe, data, options)
     outcome = submit(recipe, data)
     metrics = outcome.metrics
     lines = {
@@ -125,6 +199,84 @@ def _submit(options):
     lines["Submission"] = str(outcome.submission)
     for name, value in lines.items():
         print(f"{name:<14}{value}")
+    if options.upload:
+        _send(outcome.submission, folder, recipe, options)
+
+
+def _check_upload(recipe, data, options):
+    """Find what would stop the upload before the training rather than after it."""
+    from digit_recognizer.pipeline.upload import check_limits
+
+    if data.is_sample:
+        raise InputError(
+            "--upload needs the competition's own data, this is a sample; bring the competition's "
+            "files with `digit-recognizer data --source kaggle`, or leave --upload out."
+        )
+    with _kaggle(recipe, options) as kaggle:
+        check_limits(kaggle.limits())
+
+
+def _upload(options):
+    """Check a submission, upload it to Kaggle, wait for its score and write it into the log."""
+    from digit_recognizer.pipeline.recipe import load_recipe
+    from digit_recognizer.pipeline.run import SUBMISSION_FILE
+    from digit_recognizer.pipeline.source import find_folder
+
+    recipe = load_recipe(options.recipe)
+    folder = find_folder(options.data, recipe.competition)
+    ask = sys.stdin.isatty() and not options.yes
+    _send(options.file or SUBMISSION_FILE, folder, recipe, options, ask, options.force)
+
+
+def _send(path, folder, recipe, options, ask=False, force=False):
+    from digit_recognizer.pipeline.run import LOG_FILE
+    from digit_recognizer.pipeline.upload import check, check_limits, upload, wait_for_score
+
+    candidate = check(path, folder, recipe.competition, LOG_FILE, force)
+    accuracy = candidate.row["cv_accuracy_mean"] or "unknown"
+    with _kaggle(recipe, options) as kaggle:
+        limits = kaggle.limits()
+        print(f"{'File':<14}{path} (run {candidate.row['run'] or 'unknown'})")
+        print(f"{'CV accuracy':<14}{accuracy}")
+        print(f"{'Left today':<14}{limits.left} submissions to {kaggle.slug}", flush=True)
+        if candidate.reference is None:
+            check_limits(limits)
+        if ask and input("Upload it? [y/N] ").strip().lower() not in ("y", "yes"):
+            print("Nothing was uploaded.")
+            return
+        options.interrupted = _INTERRUPTED_UPLOAD
+        reference = upload(kaggle, candidate, options.message, LOG_FILE, force)
+        print(f"{'Reference':<14}{reference}", flush=True)
+        if options.no_wait:
+            print("Its score is not there yet; `digit-recognizer log --refresh` asks for it.")
+            return
+        result = wait_for_score(kaggle, reference, LOG_FILE, options.timeout)
+    private = f", private {result.private_score}" if result.private_score else ""
+    print(f"{'CV against LB':<14}{accuracy} against {result.public_score or 'none'}{private}")
+
+
+def _log(options):
+    """List all submissions, CV score against leaderboard score; * marks the best of each."""
+    from digit_recognizer.pipeline import log
+    from digit_recognizer.pipeline.recipe import load_recipe
+    from digit_recognizer.pipeline.run import LOG_FILE
+    from digit_recognizer.pipeline.upload import refresh
+
+    recipe = load_recipe(options.recipe)
+    if options.refresh:
+        with _kaggle(recipe, options) as kaggle:
+            refresh(kaggle, LOG_FILE)
+    rows = log.read(LOG_FILE)
+    print(log.table(rows) if rows else "No submissions yet; make one with digit-recognizer submit.")
+
+
+def _leaderboard(options):
+    """Say how the leaderboard looks and where the best of your scores stands on it."""
+    from digit_recognizer.pipeline.leaderboard import describe
+    from digit_recognizer.pipeline.recipe import load_recipe
+
+    with _kaggle(load_recipe(options.recipe), options) as kaggle:
+        print(describe(kaggle.slug, kaggle.leaderboard(), kaggle.submissions()))
 
 
 if __name__ == "__main__":

@@ -63,9 +63,14 @@ def replacing(path):
                 temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        remedy = _REMEDIES.get(error.errno, "choose another folder")
-        reason = error.strerror or str(error)
-        raise InputError(f"{path} cannot be written ({reason}); {remedy}.") from error
+        raise explain_write(path, error) from error
+
+
+def explain_write(path, error):
+    """Make the InputError that says why `path` cannot be written; `error` is the OSError."""
+    remedy = _REMEDIES.get(error.errno, "choose another folder")
+    reason = error.strerror or str(error)
+    return InputError(f"{path} cannot be written ({reason}); {remedy}.")
 
 
 def make_folder(path):

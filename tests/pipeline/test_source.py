@@ -106,7 +106,9 @@ def test_an_archive_of_something_else_is_an_error(store, folder, small):
 
 
 def test_an_unknown_source_is_an_error(folder):
-    assert message(source="oracle") == "--source 'oracle' is not known; give sample or openml."
+    assert message(source="oracle") == (
+        "--source 'oracle' is not known; give kaggle, sample or openml."
+    )
 
 
 def test_a_sample_that_cannot_be_written_is_an_error(folder):

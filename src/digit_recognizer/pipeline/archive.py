@@ -141,7 +141,7 @@ def _members(path):
             f"{path} cannot be read ({error.strerror or error}); check its permissions."
         ) from error
     for name in names:
-        if _leaves_folder(name):
+        if leaves_folder(name):
             raise InputError(
                 f"{path} has a member {quoted(name)} outside of the archive's own folder; "
                 f"remove the archive and download it from the competition."
@@ -149,6 +149,7 @@ def _members(path):
     return frozenset(names)
 
 
-def _leaves_folder(name):
+def leaves_folder(name):
+    """Tell whether an archive's member would be unpacked outside of the archive's own folder."""
     windows = PureWindowsPath(name)
     return PurePosixPath(name).is_absolute() or bool(windows.anchor) or ".." in windows.parts

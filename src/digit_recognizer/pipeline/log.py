@@ -22,14 +22,17 @@ COLUMNS = (
     "private_score",
 )
 
+# A row's status; from its upload on, it is Kaggle's: pending, complete or error.
+WRITTEN, SAMPLE, PENDING = "written", "sample", "pending"
+
 
 def timestamp(for_file: bool = False) -> str:
     """The time now in UTC, to the second; without colons where it is part of a file's name."""
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ" if for_file else "%Y-%m-%dT%H:%M:%SZ")
 
 
-def append(path: Path, run: str, recipe: str, metrics: dict, digest: str) -> None:
-    """Add a submission that was written and not yet uploaded.
+def append(path: Path, run: str, recipe: str, metrics: dict, digest: str, status=WRITTEN) -> None:
+    """Add a submission that was written and not yet uploaded, or a sample's.
 
     Raises
     ------
@@ -41,7 +44,7 @@ def append(path: Path, run: str, recipe: str, metrics: dict, digest: str) -> Non
         "run": run,
         "recipe": recipe,
         "sha256": digest,
-        "status": "written",
+        "status": status,
     }
     for name in ("cv_accuracy_mean", "cv_accuracy_std", "oof_accuracy"):
         row[name] = f"{metrics[name]:.6f}"
@@ -70,3 +73,65 @@ def write(path: Path, rows: list[dict]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+def of_file(rows: list[dict], digest: str) -> dict | None:
+    """The row of a file by its SHA-256: that of its upload if there is one, else the newest."""
+    own = [row for row in rows if row["sha256"] == digest]
+    uploaded = [row for row in own if row["kaggle_reference"]]
+    return (uploaded or own or [None])[-1]
+
+
+def set_uploaded(path: Path, row: dict, reference: int) -> None:
+    """Note an upload: in the row's own place, or in a new row if that has an earlier upload."""
+    rows = read(path)
+    if row["kaggle_reference"] or row not in rows:
+        row = row | {"time": timestamp(), "public_score": "", "private_score": ""}
+        rows.append(row)
+    else:
+        row = rows[rows.index(row)]
+    row.update(kaggle_reference=str(reference), status=PENDING)
+    write(path, rows)
+
+
+def set_result(path: Path, reference, status: str, public_score: str, private_score: str) -> None:
+    """Note what Kaggle says of an upload."""
+    rows = read(path)
+    for row in rows:
+        if row["kaggle_reference"] == str(reference):
+            row.update(status=status, public_score=public_score, private_score=private_score)
+    write(path, rows)
+
+
+def table(rows: list[dict]) -> str:
+    """The rows as a table for people, oldest first; ``*`` marks the best CV and the best LB."""
+    best_cv, best_public = best(rows, "cv_accuracy_mean"), best(rows, "public_score")
+    lines = [("time", "run", "CV", "LB", "private", "status", "reference")]
+    for row in rows:
+        cv, public = row["cv_accuracy_mean"], row["public_score"]
+        lines.append(
+            (
+                row["time"],
+                row["run"],
+                cv and cv[:7] + "*" * (_number(cv) == best_cv),
+                public and public[:7] + "*" * (_number(public) == best_public),
+                row["private_score"][:7],
+                row["status"],
+                row["kaggle_reference"],
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def best(rows: list[dict], column: str) -> float | None:
+    """The highest number in a column; None if there is none."""
+    numbers = [_number(row[column]) for row in rows]
+    return max((number for number in numbers if number is not None), default=None)
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -28,6 +28,10 @@ from digit_recognizer.pipeline.workers import SafeWorkers
 
 RUNS_FOLDER = Path("runs")
 SUBMISSIONS_FOLDER = Path("submissions")
+SUBMISSION_FILE = SUBMISSIONS_FOLDER / "submission.csv"
+LOG_FILE = SUBMISSIONS_FOLDER / "log.csv"
+# What a Kaggle notebook leaves there is its output, which its "Submit" button offers.
+KAGGLE_WORKING = Path("/kaggle/working")
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,17 @@ def submit(recipe: Recipe, data: Data) -> Outcome:
         metrics["seconds"] = perf_counter() - start
         results.write_metrics(fresh / "metrics.json", metrics)
 
-    newest = SUBMISSIONS_FOLDER / "submission.csv"
+    newest = SUBMISSION_FILE
     kept = SUBMISSIONS_FOLDER / f"{log.timestamp(for_file=True)}_{name}.csv"
-    for path in (folder / "submission.csv", kept, newest):
+    places = [folder / "submission.csv", kept, newest]
+    if KAGGLE_WORKING.is_dir() and Path.cwd().is_relative_to(KAGGLE_WORKING.resolve()):
+        places.append(KAGGLE_WORKING / "submission.csv")
+    for path in places:
         write_submission(
             path, data.test_ids, labels, recipe.competition, data.sample_submission_ids
         )
-    log.append(SUBMISSIONS_FOLDER / "log.csv", name, recipe.name, metrics, sha256(newest))
+    status = log.SAMPLE if data.is_sample else log.WRITTEN
+    log.append(LOG_FILE, name, recipe.name, metrics, sha256(newest), status)
     return Outcome(name, metrics, newest)
 
 

@@ -1,10 +1,11 @@
-"""Where the data comes from: the user's folder, a Kaggle notebook, OpenML or the sample."""
+"""Where the data comes from: the user's folder, a Kaggle notebook, Kaggle, OpenML or the sample."""
 
 from pathlib import Path
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline.archive import find_file, holds_traces, require_file
 from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER
+from digit_recognizer.pipeline.download import download_data
 from digit_recognizer.pipeline.openml import write_openml
 from digit_recognizer.pipeline.sample import write_sample
 
@@ -16,19 +17,33 @@ KAGGLE_INPUT = Path("/kaggle/input")
 _NO_UPLOAD = "a submission for it cannot be uploaded to Kaggle"
 
 
-def find_data(folder=None, source=None, competition=DIGIT_RECOGNIZER, kaggle_input=KAGGLE_INPUT):
-    """Find the competition's files, or make them from a source of free images.
+def find_data(
+    folder=None,
+    source=None,
+    competition=DIGIT_RECOGNIZER,
+    kaggle_input=None,
+    kaggle=None,
+    force=False,
+):
+    """Find the competition's files, or bring or make them.
 
     Parameters
     ----------
     folder : str, Path or None
         The folder the user named, which must hold the files; None for ``data``, which may lack
-        them: then a Kaggle notebook's input is looked for, and at last the sample is written.
-    source : {"sample", "openml"} or None
-        Where to take the images from instead: the sample or OpenML's MNIST, each written to a
+        them: then a Kaggle notebook's input is looked for, then they are downloaded if there are
+        credentials, and at last the sample is written.
+    source : {"kaggle", "sample", "openml"} or None
+        Where to take the images from instead: the competition on Kaggle, whose files are put into
+        `folder` where they are not there yet; the sample or OpenML's MNIST, each written to a
         folder of that name inside `folder`.
     competition : Competition
-    kaggle_input : Path
+    kaggle_input : Path or None
+        None for where a Kaggle notebook has it.
+    kaggle : Kaggle or None
+        The competition on Kaggle; without it nothing is downloaded from there.
+    force : bool
+        Download from Kaggle even if the files are there.
 
     Returns
     -------
@@ -45,15 +60,46 @@ def find_data(folder=None, source=None, competition=DIGIT_RECOGNIZER, kaggle_inp
     OutsideError
         If a download fails.
     """
+    if force and source not in (None, "kaggle"):
+        raise InputError("--force downloads from Kaggle; leave it out, or give --source kaggle.")
+    if force or source == "kaggle":
+        folder = Path(folder or DEFAULT_FOLDER)
+        if not force and _is_complete(folder, competition):
+            return _take(folder, competition)
+        return _download(kaggle, folder, competition)
     if source is not None:
         return _make(Path(folder or DEFAULT_FOLDER), source, competition)
-    if folder is not None:
-        return _take(Path(folder), competition)
-    for place in _usual_places(competition, Path(kaggle_input)):
-        # A folder with half of the files is one to complete, not one to pass over.
-        if holds_traces(place, competition):
-            return _take(place, competition)
+    there = find_folder(folder, competition, kaggle_input)
+    if there is not None:
+        return _take(there, competition)
+    if kaggle is not None and kaggle.credentials is not None:
+        return _download(kaggle, DEFAULT_FOLDER, competition)
     return _make(DEFAULT_FOLDER, "sample", competition)
+
+
+def find_folder(folder=None, competition=DIGIT_RECOGNIZER, kaggle_input=None):
+    """Return the folder of the competition's files where they are already, or None.
+
+    Parameters are those of `find_data`; the folder the user named is returned as it is.
+    """
+    if folder is not None:
+        return Path(folder)
+    # A folder with half of the files is one to complete, not one to pass over.
+    places = _usual_places(competition, Path(kaggle_input or KAGGLE_INPUT))
+    return next((place for place in places if holds_traces(place, competition)), None)
+
+
+def _is_complete(folder, competition):
+    names = (competition.train_file, competition.test_file)
+    try:
+        return all(find_file(folder, name, competition) for name in names)
+    except InputError:  # a damaged archive, which the download stands in for
+        return False
+
+
+def _download(kaggle, folder, competition):
+    download_data(kaggle, folder, competition)
+    return folder, f"Data: the competition's files in {folder}, downloaded from Kaggle."
 
 
 def _usual_places(competition, kaggle_input):
@@ -76,7 +122,7 @@ def _make(folder, source, competition):
     elif source == "openml":
         what, write = "OpenML's MNIST", write_openml
     else:
-        raise InputError(f"--source {source!r} is not known; give sample or openml.")
+        raise InputError(f"--source {source!r} is not known; give kaggle, sample or openml.")
     folder = folder / source
     write(folder, competition)
     return folder, f"Data: {what} in {folder}; {_NO_UPLOAD}."

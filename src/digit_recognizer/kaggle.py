@@ -1,0 +1,349 @@
+"""Kaggle through its official client: the only code that talks to the network for it.
+
+The client is `kagglesdk`, which `kaggle` brings along: importing `kaggle` itself signs in, prints
+and makes folders. It repeats nothing and waits for ever; retries and time-outs are made here.
+"""
+
+import functools
+import logging
+import sys
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+from tqdm import tqdm
+
+from digit_recognizer.credentials import find_credentials
+from digit_recognizer.kaggle_errors import (
+    KaggleError,
+    competition_page,
+    explain_answer,
+    explain_connection,
+    explain_status,
+    explain_storage,
+    read_refusal,
+)
+from digit_recognizer.patience import Patience
+
+_CHUNK_SIZE = 1 << 18
+# Rows of a list asked for at once; Kaggle may give fewer.
+_PAGE_SIZE = 200
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission as Kaggle sees it; `status` is pending, complete or error, scores may be ""."""
+
+    reference: int
+    status: str
+    public_score: str
+    private_score: str
+    description: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many submissions were made today and how many may still be made now."""
+
+    made_today: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """One row of the leaderboard."""
+
+    team: str
+    score: str
+
+
+class Kaggle:
+    """A competition on Kaggle, as a context that keeps its connection.
+
+    Parameters
+    ----------
+    slug : str
+        The competition's name in its address.
+    patience : Patience
+    """
+
+    def __init__(self, slug, patience=None):
+        self.slug = slug
+        self.patience = patience or Patience()
+        self._opened = []
+        self._secrets = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        while self._opened:
+            self._opened.pop().__exit__(*exception)
+        self.__dict__.pop("_api", None)
+
+    @cached_property
+    def credentials(self):
+        """The user's credentials, or None; nothing is sent anywhere to find them."""
+        return find_credentials()
+
+    def download(self, file):
+        """Write the archive of the competition's files to `file`, with a bar on a terminal.
+
+        A download that is cut goes on where it ended, unless the archive changed meanwhile.
+
+        Parameters
+        ----------
+        file : binary file
+            Empty, open for writing.
+        """
+        seen = None
+
+        def attempt():
+            nonlocal seen
+            response = self._api.download_data_files(self._request("download_data_files"))
+            version, begun = response.headers.get("ETag"), file.tell()
+            if begun and version and version == seen:
+                url = response.url
+                response.close()
+                response = self._storage(
+                    "GET", url, headers={"Range": f"bytes={begun}-", "If-Range": version}
+                )
+            seen = version
+            with response:
+                if response.status_code != 206:
+                    file.seek(0)
+                    file.truncate()
+                self._save(response, file)
+
+        self._patiently(attempt)
+
+    def limits(self):
+        """Ask how many submissions are left; returns Limits."""
+        answer = self._call("get_submission_limits")
+        return Limits(answer.num_today, answer.num_allowed_now)
+
+    def upload(self, name, content, message):
+        """Upload a submission, once, whatever answers are lost on the way.
+
+        Parameters
+        ----------
+        name : str
+            The file's name at Kaggle.
+        content : bytes
+        message : str
+            The description at Kaggle.
+
+        Returns
+        -------
+        reference : int
+            The number of the submission at Kaggle.
+        """
+        known = {submission.reference for submission in self.submissions()}
+        token = self._patiently(lambda: self._store(name, content))
+        request = self._request(
+            "create_submission", blob_file_tokens=token, submission_description=message
+        )
+        attempts = 0
+
+        def attempt():
+            nonlocal attempts
+            attempts += 1
+            # An answer that was lost may have been about a submission that was made.
+            made = self.submissions() if attempts > 1 else []
+            for submission in made:
+                if submission.reference not in known and submission.description == message:
+                    return submission.reference
+            answer = self._api.create_submission(request)
+            if not answer.ref:
+                raise KaggleError(
+                    f"Kaggle made no submission of the uploaded file "
+                    f"({self._clean(answer.message)}); check the competition's page "
+                    f"{competition_page(self.slug, 'submissions')} and upload it again."
+                )
+            return answer.ref
+
+        return self._patiently(attempt)
+
+    def submission(self, reference):
+        """Ask for one submission by its reference; returns Submission."""
+        return _submission(self._call("get_submission", ref=reference), self._clean)
+
+    def submissions(self):
+        """All submissions of the user to the competition, newest first, as Submission."""
+        return [
+            _submission(one, self._clean) for one in self._pages("list_submissions", "submissions")
+        ]
+
+    def leaderboard(self):
+        """All places of the leaderboard, best first, as Place."""
+        rows = self._pages("get_leaderboard", "submissions")
+        return [Place(row.team_name or "", row.score or "") for row in rows]
+
+    def _pages(self, method, attribute):
+        page = ""
+        while True:
+            answer = self._call(method, page_size=_PAGE_SIZE, page_token=page)
+            yield from getattr(answer, attribute)
+            if answer.next_page_token in (None, "", page):
+                return
+            page = answer.next_page_token
+
+    def _call(self, method, **values):
+        request = self._request(method, **values)
+        return self._patiently(lambda: getattr(self._api, method)(request), values.get("ref"))
+
+    def _request(self, method, **values):
+        from kagglesdk.competitions.types import competition_api_service
+
+        name = "".join(word.capitalize() for word in method.split("_"))
+        request = getattr(competition_api_service, f"Api{name}Request")()
+        if hasattr(request, "competition_name"):
+            request.competition_name = self.slug
+        for key, value in values.items():
+            setattr(request, key, value)
+        return request
+
+    @cached_property
+    def _api(self):
+        """The client's part for competitions, signed in."""
+        # The client's warnings would go to the user's standard error.
+        logging.getLogger("kagglesdk").setLevel(logging.CRITICAL)
+        found = self.credentials
+        if found is None:
+            raise KaggleError(
+                "There are no Kaggle credentials; make a token at https://www.kaggle.com/settings "
+                "and store it in ~/.kaggle/access_token, or put the competition's files into data/."
+            )
+        token = self._oauth_token(found.oauth_file) if found.oauth_file else found.token
+        self._secrets = [secret for secret in (found.key, token) if secret]
+        client = self._open(username=found.username, password=found.key, api_token=token)
+        return client.competitions.competition_api_client
+
+    def _oauth_token(self, path):
+        from kagglesdk import KaggleCredentials
+
+        client = self._open()
+        try:
+            stored = KaggleCredentials.load(client, str(path))
+        except (TypeError, ValueError) as error:
+            raise KaggleError(
+                f"{path} is not a login of `kaggle auth login`; log in again."
+            ) from error
+        return stored.get_access_token()
+
+    def _open(self, **credentials):
+        from kagglesdk import KaggleClient
+
+        try:
+            client = KaggleClient(**credentials).__enter__()
+        except Exception as error:
+            # The client has no kind of its own for it.
+            raise KaggleError(
+                "KAGGLE_API_ENVIRONMENT names a Kaggle that cannot be reached from here; unset it."
+            ) from error
+        self._opened.append(client)
+        # The client hands no time-out to its session, and has no setting for it.
+        session = client.http_client()._session
+        session.send = functools.partial(session.send, timeout=self._timeout)
+        return client
+
+    @property
+    def _timeout(self):
+        return (self.patience.connect_seconds, self.patience.read_seconds)
+
+    def _store(self, name, content):
+        """Put the file into Kaggle's storage; returns the token to submit it by."""
+        request = self._request("start_submission_upload", file_name=name)
+        request.content_length = len(content)
+        request.last_modified_epoch_seconds = int(time.time())
+        answer = self._api.start_submission_upload(request)
+        self._storage("PUT", answer.create_url, data=content).close()
+        return answer.token
+
+    def _storage(self, method, url, **options):
+        """Talk to Kaggle's storage, whose addresses are signed: the credentials stay away."""
+        import requests
+
+        response = requests.request(method, url, stream=True, timeout=self._timeout, **options)
+        if not response.ok:
+            with response:
+                response.raise_for_status()
+        return response
+
+    def _save(self, response, file):
+        from requests import exceptions
+
+        if "text/html" in response.headers.get("Content-Type", ""):
+            raise ValueError("a page, not an archive")
+        begun = file.tell()
+        total = begun + int(response.headers.get("Content-Length", 0)) or None
+        with tqdm(
+            desc=f"{self.slug}.zip",
+            total=total,
+            initial=begun,
+            unit="B",
+            unit_scale=True,
+            dynamic_ncols=True,
+            disable=not sys.stderr.isatty(),
+        ) as bar:
+            try:
+                for chunk in response.iter_content(_CHUNK_SIZE):
+                    bar.update(file.write(chunk))
+            except exceptions.RequestException as error:
+                # It does not say itself whom it was about.
+                error.request = response.request
+                raise
+
+    def _patiently(self, action, reference=None):
+        """Return what `action` returns; repeat it while its failures are of the passing kind."""
+        pauses = self.patience.pauses()
+        for left in reversed(range(self.patience.retries + 1)):
+            failure = self._attempt(action, reference)
+            if not isinstance(failure, KaggleError):
+                return failure
+            pause = max(next(pauses), failure.wait)
+            if not failure.may_pass or not left or pause > self.patience.longest_pause:
+                raise failure
+            self.patience.sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _attempt(self, action, reference):
+        from requests import exceptions
+
+        try:
+            return action()
+        except KaggleError as error:
+            return error
+        except exceptions.HTTPError as error:
+            status, message, wait = read_refusal(error)
+            if status < 429 and "/v1/" not in error.response.url:
+                return explain_storage(status)
+            known = (self.slug, self.credentials, reference)
+            return explain_status(status, self._clean(message), wait, *known)
+        except (exceptions.InvalidJSONError, exceptions.ContentDecodingError):
+            return explain_answer()
+        except exceptions.RequestException as error:
+            return explain_connection(error, self.patience)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # What the client raises when an answer is not the JSON it should be.
+            return explain_answer()
+
+    def _clean(self, text):
+        """Return a text of Kaggle's on one line, not long, without the user's credentials."""
+        text = " ".join((text or "").split())
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        text = text if len(text) <= 200 else f"{text[:197]}..."
+        return text.removesuffix(".") or "no reason given"
+
+
+def _submission(answer, clean):
+    return Submission(
+        reference=answer.ref,
+        status=answer.status.name.lower(),
+        public_score=answer.public_score or "",
+        private_score=answer.private_score or "",
+        description=answer.description or "",
+        error=clean(answer.error_description),
+    )

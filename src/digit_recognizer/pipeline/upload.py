@@ -1,0 +1,214 @@
+"""A submission on its way to Kaggle: checked, uploaded once, its score awaited and logged."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from digit_recognizer.errors import InputError, OutsideError
+from digit_recognizer.pipeline import log
+from digit_recognizer.pipeline.archive import DataFile, find_file, require_file
+from digit_recognizer.pipeline.columns import Columns, IntegerColumn
+from digit_recognizer.pipeline.submission import read_sample_submission, read_submission
+from digit_recognizer.pipeline.table import read_table
+
+_SAMPLE = (
+    "was made from sample data, not from the competition's; bring the competition's files with "
+    "`digit-recognizer data --source kaggle` and run `digit-recognizer submit` again"
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A checked file that may be uploaded.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes
+    row : dict
+        Its row of the log, or a new one if the log does not know the file.
+    reference : int or None
+        Of its upload that still waits for its score.
+    """
+
+    path: Path
+    content: bytes
+    row: dict
+    reference: int | None = None
+
+    @property
+    def mark(self):
+        """What tells this file's submission from others at Kaggle: a part of its SHA-256."""
+        return f"[{self.row['sha256'][:12]}]"
+
+    @property
+    def title(self):
+        """The description at Kaggle unless the user gives one."""
+        run, accuracy = self.row["run"], self.row["cv_accuracy_mean"]
+        return f"{run}, CV {accuracy}" if run else self.path.name
+
+
+def check(path, data_folder, competition, log_path, force=False):
+    """Check that a file is a submission Kaggle would take, and one it has not got yet.
+
+    Parameters
+    ----------
+    path : Path
+    data_folder : Path or None
+        Holds the competition's files, which say what ids there must be.
+    competition : Competition
+    log_path : Path
+    force : bool
+        Whether a file that was uploaded before may be so again.
+
+    Returns
+    -------
+    candidate : Candidate
+
+    Raises
+    ------
+    InputError
+        If the file is missing or wrong, made from sample data, or was uploaded before.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); make it with `digit-recognizer submit` or "
+            f"name another with --file."
+        ) from error
+    digest = hashlib.sha256(content).hexdigest()
+    row = log.of_file(log.read(log_path), digest)
+    if row is not None and row["status"] == log.SAMPLE:
+        raise InputError(f"{path} {_SAMPLE}.")
+    if data_folder is None:
+        raise InputError(
+            f"{path} cannot be checked without the competition's files; bring them with "
+            f"`digit-recognizer data --source kaggle` or give their folder with --data."
+        )
+    if find_file(data_folder, competition.test_labels_file, competition):
+        raise InputError(f"{path} {_SAMPLE} ({data_folder} is a sample).")
+    read_submission(DataFile(path), competition, _expected_ids(data_folder, competition))
+    reference = None
+    if row is not None and row["kaggle_reference"] and not force:
+        if row["status"] == log.PENDING:
+            reference = int(row["kaggle_reference"])
+        else:
+            raise InputError(
+                f"{path} was uploaded before, as submission {row['kaggle_reference']} "
+                f"({row['status']}); give --force to spend another submission on it."
+            )
+    new = dict.fromkeys(log.COLUMNS, "") | {
+        "time": log.timestamp(),
+        "sha256": digest,
+        "status": log.WRITTEN,
+    }
+    return Candidate(path, content, row or new, reference)
+
+
+def _expected_ids(folder, competition):
+    file = find_file(folder, competition.sample_submission_file, competition)
+    if file is not None:
+        return read_sample_submission(file, competition, None)
+    has_ids = competition.test_id_column is not None
+    id_column = IntegerColumn.ids(competition.test_id_column) if has_ids else None
+    file = require_file(folder, competition.test_file, competition)
+    table = read_table(file, Columns(competition.pixel_columns, id_column))
+    return range(1, len(table.pixels) + 1) if table.integers is None else table.integers
+
+
+def check_limits(limits):
+    """Raise OutsideError if no submission is left; `limits` is what Kaggle says."""
+    if limits.left <= 0:
+        raise OutsideError(
+            f"No submission is left for today ({limits.made_today} were made); upload it after "
+            f"midnight UTC."
+        )
+
+
+def upload(kaggle, candidate, message, log_path, force=False):
+    """Upload a file and note it in the log.
+
+    A file that Kaggle has already, by an upload that waits for its score or whose answer was
+    lost, is not uploaded again.
+
+    Parameters
+    ----------
+    kaggle : Kaggle
+    candidate : Candidate
+    message : str or None
+        The description at Kaggle; None for the candidate's own.
+    log_path : Path
+    force : bool
+
+    Returns
+    -------
+    reference : int
+    """
+    if candidate.reference is not None:
+        return candidate.reference
+    # A log that cannot be written must show before the upload.
+    log.write(log_path, log.read(log_path))
+    found = [] if force else kaggle.submissions()
+    reference = next((one.reference for one in found if candidate.mark in one.description), None)
+    if reference is None:
+        description = f"{message or candidate.title} {candidate.mark}"
+        reference = kaggle.upload(candidate.path.name, candidate.content, description)
+    log.set_uploaded(log_path, candidate.row, reference)
+    return reference
+
+
+def wait_for_score(kaggle, reference, log_path, timeout):
+    """Ask for a submission, less and less often, until Kaggle has scored it; note it in the log.
+
+    Parameters
+    ----------
+    kaggle : Kaggle
+    reference : int
+    log_path : Path
+    timeout : float
+        Seconds after which to give up.
+
+    Returns
+    -------
+    submission : Submission
+
+    Raises
+    ------
+    OutsideError
+        If it has no score by then, or Kaggle finds it wrong.
+    """
+    patience = kaggle.patience
+    end = patience.clock() + timeout
+    for pause in patience.pauses():
+        submission = kaggle.submission(reference)
+        if submission.status != log.PENDING:
+            break
+        left = end - patience.clock()
+        if left <= 0:
+            raise OutsideError(
+                f"Kaggle has not scored submission {reference} after {timeout:g} seconds; "
+                f"`digit-recognizer log --refresh` asks again."
+            )
+        patience.sleep(min(pause, left))
+    _note(log_path, submission)
+    if submission.status == "error":
+        raise OutsideError(
+            f"Kaggle could not score submission {reference} ({submission.error}); correct the "
+            f"file and upload it again."
+        )
+    return submission
+
+
+def refresh(kaggle, log_path):
+    """Ask Kaggle for the submissions that had no score yet; returns how many have one now."""
+    pending = [row for row in log.read(log_path) if row["status"] == log.PENDING]
+    results = [kaggle.submission(int(row["kaggle_reference"])) for row in pending]
+    for submission in results:
+        _note(log_path, submission)
+    return sum(submission.status == "complete" for submission in results)
+
+
+def _note(log_path, submission):
+    scores = submission.public_score, submission.private_score
+    log.set_result(log_path, submission.reference, submission.status, *scores)

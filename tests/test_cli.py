@@ -188,7 +188,13 @@ def test_a_killed_worker_is_a_failure_outside(here):
 
 
 def processes_of_group(group):
-    """Processes that are left of a process group."""
-    listing = subprocess.run(["ps", "-eo", "pgid=,state=,args="], capture_output=True, text=True)
-    rows = [line.split(maxsplit=2) for line in listing.stdout.splitlines()]
-    return [row for row in rows if row[0] == str(group) and row[1] != "Z"]
+    """Processes that are left of a process group once those that are ending have ended."""
+    deadline = time.monotonic() + 10
+    left = [group]
+    while left and time.monotonic() < deadline:
+        command = ["ps", "-eo", "pgid=,state=,args="]
+        listing = subprocess.run(command, capture_output=True, text=True)
+        rows = [line.split(maxsplit=2) for line in listing.stdout.splitlines()]
+        left = [row for row in rows if row[0] == str(group) and row[1] != "Z"]
+        time.sleep(0.1)
+    return left

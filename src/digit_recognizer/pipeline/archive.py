@@ -31,6 +31,11 @@ class DataFile:
     def __str__(self):
         return str(self.path) if self.member is None else f"{self.member} in {self.path}"
 
+    @property
+    def plain_path(self):
+        """The path, if the file lies on the disk as it is; else None."""
+        return None if self.member is not None or self.path.suffix == ".gz" else self.path
+
     @contextmanager
     def open(self):
         """Yield the contents, decompressed, as a buffered binary file.

@@ -8,6 +8,7 @@ wrong.
 import csv
 import re
 import warnings
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -60,15 +61,18 @@ def _read_fast(file, columns):
     """Return the Table, or None if pandas or a check here finds anything out of the ordinary."""
     if _begins_oddly(file):
         return None
-    kinds = dict.fromkeys(columns.pixels, np.uint8 if _PANDAS_REFUSES_OVERFLOW else np.int64)
-    if columns.integer is not None:
-        kinds[columns.integer.name] = np.int64
-    with file.open() as content, warnings.catch_warnings():
+    # pandas reads a file of its own a third faster than an open one.
+    path = getattr(file, "plain_path", None)
+    with nullcontext(path) if path else file.open() as content, warnings.catch_warnings():
         # A surplus value in every line is a warning only.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
             frame = pd.read_csv(
-                content, dtype=kinds, na_filter=False, index_col=False, quoting=csv.QUOTE_NONE
+                content,
+                dtype=_kinds(columns),
+                na_filter=False,
+                index_col=False,
+                quoting=csv.QUOTE_NONE,
             )
         except (ValueError, OverflowError, pd.errors.ParserWarning):
             return None
@@ -77,7 +81,7 @@ def _read_fast(file, columns):
     integers = None
     if columns.integer is not None:
         # A copy, because a view would keep all of the frame.
-        integers = frame.pop(columns.integer.name).to_numpy(copy=True)
+        integers = frame.pop(columns.integer.name).to_numpy().astype(np.int64, copy=True)
         if not _are_valid(integers, columns.integer):
             return None
     if tuple(frame.columns) != columns.pixels:
@@ -86,6 +90,15 @@ def _read_fast(file, columns):
     if pixels.dtype != np.uint8 and (pixels.min() < 0 or pixels.max() > 255):
         return None
     return Table(np.array(pixels, dtype=np.uint8, order="C"), integers)
+
+
+def _kinds(columns):
+    """What pandas is to read the columns as."""
+    if not _PANDAS_REFUSES_OVERFLOW:
+        return np.int64
+    if columns.integer is None or columns.integer.limit <= 256:
+        return np.uint8
+    return dict.fromkeys(columns.pixels, np.uint8) | {columns.integer.name: np.int64}
 
 
 def _begins_oddly(file):

@@ -182,7 +182,7 @@ def image_shape(input_shape, n_features: int) -> tuple[int, int, int]:
         side = isqrt(n_features)
         if side * side != n_features:
             raise ValueError(
-                f"The layers or augment are for images, but {n_features} features are no square; "
+                f"Images are expected, but {n_features} features are no square; "
                 "give input_shape=(height, width, channels)."
             )
         return side, side, 1

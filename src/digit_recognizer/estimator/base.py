@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from digit_recognizer.estimator import construction, persistence, solvers
+from digit_recognizer.estimator.architecture import image_shape
 from digit_recognizer.estimator.callbacks import (
     CallbackSupportMixin,
     NoHooks,
@@ -25,7 +26,7 @@ from digit_recognizer.estimator.weights import (
     packed_loss_and_gradient,
     weight_views,
 )
-from digit_recognizer.nn import Network
+from digit_recognizer.nn import Network, predict_views
 
 
 def _can_fit_partially(estimator):
@@ -184,6 +185,8 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         self._prepare_network(X, first_pass)
+        if reset:
+            self.background_ = float(X.min())
         X = X.astype(self._network.dtype, copy=False)
         given = check_given(self, *given)
         sample_weight = self._weigh(y, sample_weight)
@@ -269,7 +272,12 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         adopt_weights(self)
-        return self._network.predict(X if isinstance(X, np.ndarray) else X.tocsr())
+        X = X if isinstance(X, np.ndarray) else X.tocsr()
+        views = construction.views_of(self)
+        if views is None:
+            return self._network.predict(X)
+        shape = image_shape(self.input_shape, self.n_features_in_)
+        return predict_views(self._network, X, views, shape, self.background_)
 
     def _loss_grad_lbfgs(self, packed, X, y, sample_weight, *buffers):
         """Loss and gradient at packed weights, under the name scikit-learn's tests know."""

@@ -83,6 +83,9 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
     augment : dict, digit_recognizer.nn.Augment or None, default=None
         Random deformations of the training images, such as ``{"rotation": 10, "shift": 2}``. Of the
         stochastic solvers.
+    views : dict, digit_recognizer.nn.Views or None, default=None
+        Predictions are the mean over views of each image, such as ``{"shift": 1, "rotation": 8}``:
+        as it is, moved by so many pixels and turned by so many degrees. Training is as without.
     dropout : float, default=0.0
         Probability to drop a hidden unit, after each hidden activation.
     batch_norm : bool, default=False
@@ -124,6 +127,8 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         Weights of shape (n_inputs, n_units) and biases of shape (n_units,) of each dense layer.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
+    background_ : float
+        Smallest value of the training X, which `views` find outside the images.
     n_iter_ : int
         Epochs, or iterations, of the last fit.
     n_layers_ : int
@@ -179,6 +184,7 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         architecture=None,
         input_shape=None,
         augment=None,
+        views=None,
         dropout=0.0,
         batch_norm=False,
         label_smoothing=0.0,
@@ -214,6 +220,7 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         self.architecture = architecture
         self.input_shape = input_shape
         self.augment = augment
+        self.views = views
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.label_smoothing = label_smoothing

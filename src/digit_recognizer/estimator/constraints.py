@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from digit_recognizer.estimator.construction import PLANNED_SCHEDULES, STOCHASTIC_SOLVERS
-from digit_recognizer.nn import ACTIVATIONS, Augment
+from digit_recognizer.nn import ACTIVATIONS, Augment, Views
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -42,6 +42,7 @@ CONSTRAINTS = {
     "architecture": [str, "array-like", None],
     "input_shape": ["array-like", None],
     "augment": [dict, Augment, None],
+    "views": [dict, Views, None],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "batch_norm": ["boolean"],
     "weight_decay": [Interval(Real, 0, None, closed="left")],

@@ -28,6 +28,7 @@ from digit_recognizer.nn import (
     InverseScaling,
     OneCycle,
     VarianceScaling,
+    Views,
 )
 from digit_recognizer.nn.initializers import LECUN_NORMAL
 
@@ -96,6 +97,7 @@ def check_layers(estimator) -> None:
     sizes = hidden_sizes(estimator.hidden_layer_sizes)
     activations(estimator.activation, len(sizes))
     augment_of(estimator)
+    views_of(estimator)
     if estimator.architecture is None:
         return
     layers_of(estimator.architecture)
@@ -120,7 +122,7 @@ def check_shapes(estimator, n_features: int) -> None:
     shape = network_input_shape(estimator, layers, n_features)
     for layer in layers:
         shape = copy.deepcopy(layer).build(shape)
-    if estimator.augment is not None:
+    if estimator.augment is not None or estimator.views is not None:
         image_shape(estimator.input_shape, n_features)
 
 
@@ -219,14 +221,22 @@ def augment_of(estimator) -> Augment | None:
     ValueError
         If the dict has an unknown key or an impossible value.
     """
-    augment = estimator.augment
-    if not isinstance(augment, dict):
-        return augment
-    known = [field.name for field in dataclasses.fields(Augment)]
-    for name in augment:
+    return _made_of("augment", estimator.augment, Augment)
+
+
+def views_of(estimator) -> Views | None:
+    """The estimator's Views, made from a dict if need be; raises as `augment_of`."""
+    return _made_of("views", estimator.views, Views)
+
+
+def _made_of(parameter, value, kind):
+    if not isinstance(value, dict):
+        return value
+    known = [field.name for field in dataclasses.fields(kind)]
+    for name in value:
         if name not in known:
-            raise ValueError(f"augment: {name!r} is unknown; choose of {', '.join(known)}.")
-    return Augment(**augment)
+            raise ValueError(f"{parameter}: {name!r} is unknown; choose of {', '.join(known)}.")
+    return kind(**value)
 
 
 def make_augmenter(estimator, X) -> Augmenter | None:

@@ -86,6 +86,8 @@ def _describe(name, value):
         return {"layers": [_describe_layer(layer) for layer in value]}
     if isinstance(value, nn.Augment):
         return {"augment": dataclasses.asdict(value)}
+    if isinstance(value, nn.Views):
+        return {"views": dataclasses.asdict(value)}
     if isinstance(value, tuple):
         return {"tuple": [to_plain(v) for v in value]}
     return to_plain(value)
@@ -103,6 +105,8 @@ def _read(value):
         return [_read_layer(layer) for layer in value["layers"]]
     if isinstance(value, dict) and "augment" in value:
         return nn.Augment(**value["augment"])
+    if isinstance(value, dict) and "views" in value:
+        return nn.Views(**value["views"])
     if isinstance(value, dict) and "tuple" in value:
         return tuple(from_plain(v) for v in value["tuple"])
     return from_plain(value)

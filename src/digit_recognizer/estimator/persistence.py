@@ -31,6 +31,7 @@ ATTRIBUTES = (
     "n_layers_",
     "n_iter_",
     "t_",
+    "background_",
     "loss_",
     "best_loss_",
     "loss_curve_",

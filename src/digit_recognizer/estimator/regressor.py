@@ -48,6 +48,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
     architecture : str, list of digit_recognizer.nn layers or None, default=None
     input_shape : tuple of int or None, default=None
     augment : dict, digit_recognizer.nn.Augment or None, default=None
+    views : dict, digit_recognizer.nn.Views or None, default=None
     dropout : float, default=0.0
     batch_norm : bool, default=False
     weight_decay : float, default=0.01
@@ -108,6 +109,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         architecture=None,
         input_shape=None,
         augment=None,
+        views=None,
         dropout=0.0,
         batch_norm=False,
         weight_decay=0.01,
@@ -142,6 +144,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         self.architecture = architecture
         self.input_shape = input_shape
         self.augment = augment
+        self.views = views
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.weight_decay = weight_decay

@@ -58,6 +58,7 @@ from digit_recognizer.nn.schedules import (
     OneCycle,
 )
 from digit_recognizer.nn.training import TrainingPlan
+from digit_recognizer.nn.views import Views, predict_views
 
 __all__ = [
     "ACTIVATIONS",
@@ -103,6 +104,8 @@ __all__ = [
     "Tanh",
     "TrainingPlan",
     "VarianceScaling",
+    "Views",
     "check_gradients",
     "check_network_gradients",
+    "predict_views",
 ]

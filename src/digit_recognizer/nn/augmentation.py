@@ -144,6 +144,21 @@ class Augmenter:
                 self._bend(y, x, generator, strength)
             self._sample(images[rows], y, x)
 
+    def warp(self, X: np.ndarray, matrices: np.ndarray, shifts: np.ndarray) -> None:
+        """Apply given affine maps to images in place.
+
+        Parameters
+        ----------
+        X : ndarray of n images, contiguous, in any shape (n, …) with the pixels of the images
+        matrices : ndarray of shape (n, 2, 2)
+        shifts : ndarray of shape (n, 2)
+            On (y, x), in pixels.
+        """
+        images = X.reshape(len(X), self.height, self.width, self.n_channels)
+        for start in range(0, len(images), IMAGES_AT_ONCE):
+            rows = slice(start, start + IMAGES_AT_ONCE)
+            self._sample(images[rows], *self._coordinates(matrices[rows], shifts[rows]))
+
     def _coordinates(self, matrices, shifts):
         """Where each output pixel looks: y and x, each of shape (n, height width)."""
         affine = np.concatenate([matrices, (shifts + self.middle)[:, :, np.newaxis]], axis=2)

@@ -151,6 +151,7 @@ def train_fold(fold: Fold, estimator, scaler: Scaler, data, folder: Path) -> dic
                 record["accuracy"] = float(model.score(X_validation, y_validation))
                 write_history(folder / HISTORY_FILE, history)
         probabilities = model.predict_proba(X_validation)
+        model.save(folder / "model.safetensors")
         write_array(folder / "oof.npy", probabilities)
         write_array(folder / "test.npy", predict_blocks(model, scaler, X_test))
     accuracy = float((model.classes_[probabilities.argmax(axis=1)] == y_validation).mean())

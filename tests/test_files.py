@@ -86,6 +86,44 @@ def test_a_disk_that_fills_up_at_the_end_is_an_error(folder, monkeypatch):
     assert names(folder) == []
 
 
+def folder_fsync(monkeypatch, error):
+    """Let bringing a folder, not a file, to the disk raise an OSError of this number."""
+    fsync, calls = os.fsync, []
+
+    def fail(descriptor):
+        calls.append(None)
+        if len(calls) == 2:
+            raise OSError(error, os.strerror(error))
+        fsync(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+    return calls
+
+
+@pytest.mark.parametrize("error", [files.errno.EINVAL, files.errno.ENOTSUP, files.errno.EBADF])
+def test_a_file_system_that_syncs_no_folders_is_no_error(error, folder, monkeypatch):
+    calls = folder_fsync(monkeypatch, error)
+    write_text(folder / "a.txt", "a")
+    assert (folder / "a.txt").read_text() == "a"
+    assert len(calls) == 2
+
+
+def test_a_folder_that_fails_to_reach_the_disk_is_an_error(folder, monkeypatch):
+    folder_fsync(monkeypatch, files.errno.EIO)
+    with pytest.raises(InputError, match=r"data/a\.txt cannot be written \(Input/output error\)"):
+        write_text(folder / "a.txt", "a")
+
+
+def test_a_system_that_opens_no_folders_is_no_error(folder, monkeypatch):
+    def refuse(path, flags):
+        raise PermissionError(files.errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "open", refuse)
+        write_text(folder / "a.txt", "a")
+    assert (folder / "a.txt").read_text() == "a"
+
+
 def test_a_file_in_the_place_of_the_folder_is_named(folder):
     write_text(folder / "a", "a")
     for path, reason in (

@@ -32,7 +32,9 @@ def replacing(path):
     """Open a file for writing that takes its place only once it is whole and on the disk.
 
     The bytes go to a temporary file in the same folder, which is made if need be. Whatever ends
-    the block early, an interrupt included, leaves the old file and nothing else.
+    the block early, an interrupt included, leaves the old file and nothing else. Where the system
+    allows it the folder is brought to the disk too, so that the file is still there after a power
+    failure.
 
     Parameters
     ----------
@@ -58,12 +60,30 @@ def replacing(path):
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
+            _sync_folder(path.parent)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise explain_write(path, error) from error
+
+
+def _sync_folder(path):
+    """Bring what was renamed in a folder to the disk."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        # Windows opens no folders, nor does any system one that may be written but not read.
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some file systems of networks know no fsync of folders.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def explain_write(path, error):
@@ -125,6 +145,7 @@ def replacing_folder(path):
         with _explaining(path, "replaced"):
             shutil.rmtree(path, ignore_errors=True)
             temporary.replace(path)
+            _sync_folder(path.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise

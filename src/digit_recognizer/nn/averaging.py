@@ -36,8 +36,7 @@ class MovingAverage:
     def update(self, parameters: FlatParameters) -> None:
         """Take in the parameters after a step."""
         if self.values is None:
-            self.values = parameters.values.copy()
-            self._scratch = np.empty_like(self.values[: PIECE_BYTES // self.values.itemsize])
+            self.resume(parameters.values, n_steps=0)
         t = self.n_steps
         self.n_steps += 1
         share = 1 - min(self.decay, (1 + t) / (10 + t))
@@ -48,6 +47,12 @@ class MovingAverage:
             np.subtract(parameters.values[start : start + size], average, out=difference)
             np.multiply(difference, share, out=difference)
             np.add(average, difference, out=average)
+
+    def resume(self, values: np.ndarray, n_steps: int) -> None:
+        """Go on from averaged parameters as they were after `n_steps` steps."""
+        self.values = aligned_copy(values)
+        self.n_steps = n_steps
+        self._scratch = np.empty_like(self.values[: PIECE_BYTES // self.values.itemsize])
 
     def __setstate__(self, state):
         self.__dict__.update(state)

@@ -75,6 +75,12 @@ class Optimizer:
             for start, stop in pairwise(edges)
         ]
 
+    def resume(self, states, n_steps: int, learning_rate: float) -> None:
+        """Go on from where another optimizer was, see the attributes; call it before `bind`."""
+        self.states = tuple(aligned_copy(array) for array in states)
+        self.n_steps = n_steps
+        self.learning_rate = learning_rate
+
     def step(self, learning_rate: float, l2: float = 0.0) -> None:
         """Update all parameters from their gradients.
 

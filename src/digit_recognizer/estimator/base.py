@@ -1,7 +1,6 @@
 """What the classifier and the regressor share: fitting, prediction, weights."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -19,6 +18,7 @@ from digit_recognizer.estimator.callbacks import (
     with_callbacks,
 )
 from digit_recognizer.estimator.constraints import CONSTRAINTS
+from digit_recognizer.estimator.epochs import FitByEpochs
 from digit_recognizer.estimator.summary import Summary
 from digit_recognizer.estimator.validation import check_given
 from digit_recognizer.estimator.weights import (
@@ -48,7 +48,7 @@ def _can_fit_partially(estimator):
     return True
 
 
-class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
+class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of the estimators; use `NumpyNetClassifier` or `NumpyNetRegressor`."""
 
     _parameter_constraints: dict = CONSTRAINTS
@@ -137,20 +137,6 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         if n_features is not None:
             construction.check_shapes(self, n_features)
 
-    def fit_epochs(self, X, y, sample_weight=None, X_val=None, y_val=None) -> Iterator[dict]:
-        """`fit` as an iterator that stands still after each epoch.
-
-        Takes what `fit` takes, and calls no callbacks. Stopping the iteration early leaves a
-        fitted estimator.
-
-        Yields
-        ------
-        dict
-            The epoch's record, as `history_` holds it.
-        """
-        self.check_parameters()
-        yield from self._epochs(X, y, sample_weight, incremental=False, given=(X_val, y_val))
-
     @available_if(_can_fit_partially)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -174,10 +160,12 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         return self
 
     def _epochs(self, X, y, sample_weight, incremental, given=(None, None), hooks=None):
+        hooks = hooks or NoHooks()
         construction.check_layers(self)
         solvers.check(self, incremental)
         has_weights = self.__sklearn_is_fitted__() or "_coefs" in self.__dict__
-        first_pass = not has_weights or not (self.warm_start or incremental)
+        goes_on = (self.warm_start or incremental) and not hooks.resumes
+        first_pass = not has_weights or not goes_on
         reset = first_pass or not self.__sklearn_is_fitted__()
         X, y = self._validate_input(X, y, incremental, reset)
         if not isinstance(X, np.ndarray):
@@ -192,7 +180,7 @@ class BaseNumpyNet(CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight = self._weigh(y, sample_weight)
         solver = solvers.lbfgs_epochs if self.solver == "lbfgs" else solvers.stochastic_epochs
         training = (X, y, sample_weight)
-        yield from solver(self, training, given, incremental, hooks or NoHooks())
+        yield from solver(self, training, given, incremental, hooks)
         if not np.isfinite(self._network.parameters.values).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may"

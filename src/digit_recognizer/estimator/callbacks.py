@@ -34,7 +34,38 @@ GROWING = (
 
 
 class NoHooks:
-    """What a fit without callbacks tells them: nothing."""
+    """What a fit without callbacks tells them: nothing.
+
+    Attributes
+    ----------
+    resumes : bool
+        Whether training goes on from a state, whatever the estimator has learned before.
+    """
+
+    resumes = False
+
+    def training_begins(self):
+        """The network is made, the validation rows are not yet drawn."""
+
+    def plan_is_made(self, plan, training, validation) -> bool:
+        """Training is about to begin; True if there is no epoch left to train.
+
+        Parameters
+        ----------
+        plan : TrainingPlan
+        training, validation : tuple of (X, y, sample_weight) or None
+            The rows to train and to measure on.
+        """
+        return False
+
+    def stands_still(self, trained_values):
+        """An epoch is recorded; `trained_values` are the parameters where others are in use."""
+
+    def training_is_over(self):
+        """It is decided that no epoch follows."""
+
+    def weights_are_replaced(self):
+        """The network's weights are about to become the average or those of the best epoch."""
 
     def task_begins(self):
         """An epoch begins."""

@@ -83,7 +83,7 @@ def _describe(name, value):
     if name == "class_weight" and isinstance(value, dict):
         return {"pairs": [[to_plain(k), to_plain(v)] for k, v in value.items()]}
     if name == "architecture" and not isinstance(value, str):
-        return {"layers": [_describe_layer(layer) for layer in value]}
+        return {"layers": [describe_layer(layer) for layer in value]}
     if isinstance(value, nn.Augment):
         return {"augment": dataclasses.asdict(value)}
     if isinstance(value, nn.Views):
@@ -112,7 +112,14 @@ def _read(value):
     return from_plain(value)
 
 
-def _describe_layer(layer):
+def describe_layer(layer) -> dict:
+    """The class and the arguments of a layer, as plain values.
+
+    Raises
+    ------
+    ValueError
+        If the layer is not of the library.
+    """
     name = type(layer).__name__
     if LAYERS.get(name) is not type(layer):
         raise ValueError(f"a layer of the class {name} cannot be saved without pickle.")

@@ -36,6 +36,7 @@ OPTIMIZER_PARAMETERS = (
 def forget(estimator) -> None:
     """Reset what the fits of a warm start go on from."""
     estimator._optimizer = None
+    estimator._standstill = None
     forget_records(estimator)
 
 
@@ -56,29 +57,39 @@ def stochastic_epochs(estimator, training, given, incremental, hooks):
     if estimator._optimizer is None or keeps_scores(estimator) != estimator.early_stopping:
         # Nothing to go on from, or records of another kind.
         forget(estimator)
+    estimator._standstill = None
+    hooks.training_begins()
     training, validation = _part(estimator, training, given)
     X, y, sample_weight = training
     n_epochs = 1 if incremental else estimator.max_iter
     plan = _make_plan(estimator, X, n_epochs)
-    epochs = estimator._network.fit_epochs(X, y, plan, estimator._generator, sample_weight)
     estimator.n_iter_ = 0
+    measured_on = None if validation is None else validation.validation
+    is_over = hooks.plan_is_made(plan, training, measured_on)
+    epochs = estimator._network.fit_epochs(X, y, plan, estimator._generator, sample_weight)
     try:
-        for _ in range(n_epochs):
+        if hooks.resumes and not is_over:
+            # What was still to be decided when the state was taken.
+            is_over = has_converged(estimator, plan.schedule, incremental)
+        while not is_over and plan.clock.epoch < n_epochs:
             hooks.task_begins()
             record = next(epochs)
             record["loss"] *= estimator._loss_scale
             record_epoch(estimator, record, X.shape[0])
-            with _averaged_weights(estimator, plan.average):
+            with _averaged_weights(estimator, plan.average) as trained_values:
                 if validation is not None:
                     record.update(validation.measure())
                 judge_epoch(estimator, record)
+                hooks.stands_still(trained_values)
                 yield record
                 asked_to_stop = hooks.task_ends()
-            if has_converged(estimator, plan.schedule, incremental) or asked_to_stop:
-                break
+            is_over = has_converged(estimator, plan.schedule, incremental) or asked_to_stop
+        hooks.training_is_over()
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)
     finally:
+        if estimator.early_stopping or plan.average is not None:
+            hooks.weights_are_replaced()
         _take_final_weights(estimator, plan.average)
 
 
@@ -143,15 +154,15 @@ def _batch_size(estimator, n_samples):
 
 @contextmanager
 def _averaged_weights(estimator, average):
-    """The network with its averaged weights, where there are any."""
+    """The network with its averaged weights, where there are any; yields those it had."""
     if average is None:
-        yield
+        yield None
         return
     values = estimator._network.parameters.values
     trained = values.copy()
     values[...] = average.values
     try:
-        yield
+        yield trained
     finally:
         values[...] = trained
 

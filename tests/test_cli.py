@@ -49,6 +49,7 @@ def test_help_lists_the_commands(here):
     assert re.search(r"^ +upload +upload", result.stdout, re.M)
     assert re.search(r"^ +log +list", result.stdout, re.M)
     assert re.search(r"^ +leaderboard\s+say", result.stdout, re.M)
+    assert re.search(r"^ +compare +say", result.stdout, re.M)
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
@@ -66,6 +67,9 @@ def test_submit_without_data_uses_the_sample_and_says_so(here):
     assert "cannot be uploaded" in result.stdout.splitlines()[0]
     for name in ("CV accuracy", "OOF accuracy", "Test accuracy", "Time", "Submission"):
         assert re.search(rf"^{name} ", result.stdout, re.M)
+    share = r"\d+\.\d\d%"
+    oof = rf"^OOF accuracy  {share} \(95% interval {share} to {share}\)$"
+    assert re.search(oof, result.stdout, re.M)
     assert (here / "submissions" / "submission.csv").read_text().startswith("ImageId,Label\n1,")
 
 
@@ -75,7 +79,7 @@ def test_without_a_terminal_each_fold_is_one_line(here):
     assert len(lines) == 2
     for number, line in enumerate(lines, start=1):
         assert re.fullmatch(
-            rf"fold {number}/2: 2 epochs, loss \d\.\d{{4}}, accuracy \d+\.\d\d%, \d+\.\d s", line
+            rf"fold {number}: 2 epochs, loss \d\.\d{{4}}, accuracy \d+\.\d\d%, \d+\.\d s", line
         )
 
 
@@ -135,11 +139,10 @@ def test_a_folder_in_the_way_of_the_submissions_is_named(here):
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.parametrize("whole_group", [False, True])
-def test_ctrl_c_ends_quickly_without_traceback_or_half_file(here, jobs, whole_group):
+def start_long(here, *arguments):
+    """A long training in a session of its own, after its first checkpoint."""
     process = subprocess.Popen(
-        [*COMMAND, "submit", "--recipe", "long.toml", "--jobs", jobs],
+        [*COMMAND, "submit", "--recipe", "long.toml", *arguments],
         cwd=here,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -147,43 +150,52 @@ def test_ctrl_c_ends_quickly_without_traceback_or_half_file(here, jobs, whole_gr
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while not list(here.glob("runs/*/fold-*/history.csv")) and time.monotonic() < deadline:
+    while not list(here.glob("runs/*/fold-*/epoch-*")) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert list(here.glob("runs/*/fold-*/history.csv"))
+    assert list(here.glob("runs/*/fold-*/epoch-*"))
+    return process
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("whole_group", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_end_quickly_and_keep_the_epochs(here, jobs, whole_group, number):
+    if number == signal.SIGTERM and jobs == "2" and whole_group:
+        pytest.skip("workers that are ended themselves are another case")
+    process = start_long(here, "--jobs", jobs)
     send = os.killpg if whole_group else os.kill
-    send(process.pid, signal.SIGINT)
+    send(process.pid, number)
     _, errors = process.communicate(timeout=10)
-    assert process.returncode == 130
-    assert errors.splitlines() == ["digit-recognizer: interrupted; nothing was submitted."]
+    assert process.returncode == 128 + number
+    assert errors.splitlines() == [
+        "digit-recognizer: interrupted; what was trained is kept, and the same command goes on "
+        "from there."
+    ]
     assert list((here / "submissions").iterdir()) == []
     assert not [name for name in files(here) if name.endswith(".tmp")]
+    assert list(here.glob("runs/*/fold-*/epoch-*"))
     assert not processes_of_group(process.pid)
 
 
-def test_a_killed_worker_is_a_failure_outside(here):
-    process = subprocess.Popen(
-        [*COMMAND, "submit", "--recipe", "long.toml", "--jobs", "2"],
-        cwd=here,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 60
-    while not list(here.glob("runs/*/fold-*/history.csv")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    list_processes = ["ps", "-ww", "-eo", "pid=,ppid=,args="]
-    listing = subprocess.run(list_processes, capture_output=True, text=True)
-    workers = [
-        int(line.split()[0])
-        for line in listing.stdout.splitlines()
-        if line.split()[1] == str(process.pid) and "LokyProcess" in line
-    ]
-    os.kill(workers[0], signal.SIGKILL)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_worker_is_a_failure_outside_that_names_its_fold(here, number):
+    process = start_long(here, "--jobs", "2")
+    fold = next(path.parent for path in here.glob("runs/*/fold-*/epoch-*"))
+    os.kill(int((fold / ".lock").read_text()), number)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert errors.startswith("digit-recognizer: A training process was ended from outside")
+    assert errors.startswith(
+        f"digit-recognizer: The process that trained {fold.name.replace('-', ' ')} was ended from "
+        "outside, perhaps for lack of memory;"
+    )
     assert len(errors.splitlines()) == 1
+    assert not processes_of_group(process.pid)
+
+
+def test_workers_end_with_a_killed_parent(here):
+    process = start_long(here, "--jobs", "2")
+    process.kill()
+    process.communicate(timeout=10)
     assert not processes_of_group(process.pid)
 
 
@@ -198,3 +210,49 @@ def processes_of_group(group):
         left = [row for row in rows if row[0] == str(group) and row[1] != "Z"]
         time.sleep(0.1)
     return left
+
+
+def test_compare_names_the_better_of_two_runs(here):
+    (here / "better.toml").write_text(SHORT.replace("max_iter = 2", "max_iter = 20"))
+    for recipe in ("short.toml", "better.toml"):
+        assert run(here, "submit", "--recipe", recipe).returncode == 0
+    before = files(here)
+    (first,) = (here / "runs").glob("short-*")
+    (second,) = (here / "runs").glob("better-*")
+    result = run(here, "compare", "sho", str(second))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "McNemar's exact test: p < 0.0001" in result.stdout.splitlines()
+    assert f"\n{second.name} is better: " in result.stdout
+    assert re.search(rf"^{first.name} +\d+\.\d\d% +\d+\.\d\d% to ", result.stdout, re.M)
+    assert files(here) == before
+
+
+def test_compare_explains_itself_and_how_far_to_trust_it(here):
+    result = run(here, "compare", "--help")
+    assert result.returncode == 0
+    assert "RUN RUN" in result.stdout
+    assert "The test is approximate" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_compare_without_any_run_says_how_to_make_one(here):
+    result = run(here, "compare", "a", "b")
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == [
+        "digit-recognizer: There is no run 'a', and none at all in runs; "
+        "make one with digit-recognizer submit."
+    ]
+
+
+def test_compare_of_an_unknown_run_lists_those_there_are(here):
+    for name in ("fast-1234", "fast-5678"):
+        (here / "runs" / name).mkdir(parents=True)
+    result = run(here, "compare", "slow", "fast-1234")
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == [
+        "digit-recognizer: There is no run 'slow' in runs; choose one of fast-1234, fast-5678."
+    ]
+    result = run(here, "compare", "fast-1", "fast")
+    assert result.returncode == 2
+    assert "runs/fast-1234/oof.csv is not there" in result.stderr
+    assert len(result.stderr.splitlines()) == 1

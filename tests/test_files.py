@@ -214,22 +214,7 @@ def test_sha256_of_a_missing_file_is_an_error(folder):
     )
 
 
-def test_a_folder_takes_its_place_only_when_it_is_whole(folder):
-    target = folder / "run"
-    for content in ("first", "second"):
-        with files.replacing_folder(target) as fresh:
-            (fresh / "result").write_text(content)
-            assert not target.exists() or (target / "result").read_text() == "first"
-    assert (target / "result").read_text() == "second"
-    with pytest.raises(KeyboardInterrupt), files.replacing_folder(target) as fresh:
-        (fresh / "result").write_text("half")
-        raise KeyboardInterrupt
-    assert (target / "result").read_text() == "second"
-    assert list(folder.iterdir()) == [target]
-
-
 def test_a_folder_that_cannot_be_made_is_named(folder):
     (folder / "runs").write_text("in the way")
-    for make in (files.make_folder, lambda path: files.replacing_folder(path).__enter__()):
-        with pytest.raises(InputError, match=r"^data/runs/one cannot be made \(Not a directory\)"):
-            make(folder / "runs" / "one")
+    with pytest.raises(InputError, match=r"^data/runs/one cannot be made \(Not a directory\)"):
+        files.make_folder(folder / "runs" / "one")

@@ -10,6 +10,9 @@ from digit_recognizer import __version__
 from digit_recognizer.errors import InputError, Interrupted, OutsideError
 
 _INTERRUPTED = "interrupted; nothing was submitted."
+_INTERRUPTED_TRAINING = (
+    "interrupted; what was trained is kept, and the same command goes on from there."
+)
 _INTERRUPTED_UPLOAD = (
     "interrupted; upload again to go on waiting: what Kaggle has already is not sent twice."
 )
@@ -25,22 +28,23 @@ def main(arguments=None, patience=None) -> int:
     """
     options = _parser().parse_args(arguments)
     options.patience = patience
-    signal.signal(signal.SIGINT, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         options.command(options)
     except InputError as error:
         return _complain(error, 2)
     except OutsideError as error:
         return _complain(error, 1)
-    except Interrupted:
-        return _complain(options.interrupted, 130)
+    except Interrupted as interrupt:
+        return _complain(options.interrupted, 128 + interrupt.signal)
     return 0
 
 
 def _interrupt(number, frame):
     # Not KeyboardInterrupt, which an estimator's fit answers with a warning and a shorter training.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise Interrupted
+    signal.signal(number, signal.SIG_IGN)
+    raise Interrupted(number)
 
 
 def _complain(message, status):
@@ -64,10 +68,15 @@ def _parser():
         commands, "submit", _submit, "train all folds and write submissions/submission.csv"
     )
     _add_data_options(submit)
-    submit.add_argument("--jobs", type=int, metavar="N", help="folds trained at the same time")
+    submit.add_argument("--jobs", type=int, metavar="N", help="networks trained at the same time")
     submit.add_argument("--seed", type=int, metavar="N", help="seed of folds and training")
+    submit.add_argument(
+        "--fresh", action="store_true", help="begin anew where a run was trained before"
+    )
     submit.add_argument("--upload", action="store_true", help="upload it to Kaggle afterwards")
-    submit.set_defaults(message=None, no_wait=False, timeout=_TIMEOUT)
+    submit.set_defaults(
+        message=None, no_wait=False, timeout=_TIMEOUT, interrupted=_INTERRUPTED_TRAINING
+    )
 
     upload = _add_command(commands, "upload", _upload, "upload a submission and log its score")
     _add_recipe_option(upload)
@@ -95,6 +104,25 @@ def _parser():
         commands, "leaderboard", _leaderboard, "say where your best score stands"
     )
     _add_recipe_option(leaderboard)
+
+    compare = _add_command(commands, "compare", _compare, "say whether one of two runs is better")
+    compare.add_argument(
+        "runs",
+        nargs=2,
+        metavar="RUN",
+        help="a run's ID in runs/, a beginning of it that no other has, or a run's folder",
+    )
+
+    runs = _add_command(commands, "runs", _runs, "list all runs; `runs clean` removes some")
+    clean = _add_command(
+        runs.add_subparsers(title="commands", metavar="COMMAND"),
+        "clean",
+        _clean,
+        "remove unfinished runs, or those named",
+    )
+    clean.add_argument("runs", nargs="*", metavar="RUN", help="default: all unfinished")
+    clean.add_argument("--all", action="store_true", help="remove finished runs too")
+    clean.add_argument("--yes", action="store_true", help="do not ask on a terminal")
     return parser
 
 
@@ -172,6 +200,7 @@ def _data(options):
 def _submit(options):
     """Train all folds, average their predictions and write the checked submission."""
     from digit_recognizer.pipeline.data import load_data
+    from digit_recognizer.pipeline.results import describe
     from digit_recognizer.pipeline.run import submit
 
     given = {"cv": {"seed": options.seed}, "compute": {"jobs": options.jobs}}
@@ -186,17 +215,10 @@ def _submit(options):
     print(data.description, flush=True)
     if options.upload:
         _check_upload(recipe, data, options)
-    outcome = submit(recipe, data)
-    metrics = outcome.metrics
-    lines = {
-        "Run": outcome.run_id,
-        "CV accuracy": f"{metrics['cv_accuracy_mean']:.2%} ± {metrics['cv_accuracy_std']:.2%}",
-        "OOF accuracy": f"{metrics['oof_accuracy']:.2%}",
-    }
-    if "test_accuracy" in metrics:
-        lines["Test accuracy"] = f"{metrics['test_accuracy']:.2%} (labels held back)"
-    lines["Time"] = f"{metrics['seconds']:.1f} s"
-    lines["Submission"] = str(outcome.submission)
+    outcome = submit(recipe, data, folder, options.fresh)
+    options.interrupted = _INTERRUPTED
+    lines = describe(outcome.metrics, recipe.ensemble.combine)
+    lines = {"Run": outcome.run_id, **lines, "Submission": outcome.submission}
     for name, value in lines.items():
         print(f"{name:<14}{value}")
     if options.upload:
@@ -277,6 +299,43 @@ def _leaderboard(options):
 
     with _kaggle(load_recipe(options.recipe), options) as kaggle:
         print(describe(kaggle.slug, kaggle.leaderboard(), kaggle.submissions()))
+
+
+def _compare(options):
+    """Compare two runs by their out-of-fold predictions, with McNemar's exact test.
+
+    The test is approximate: it takes the rows for independent, but the networks of different folds
+    share training rows (Dietterich, 1998). Take a p-value near 0.05 for no answer.
+    """
+    from digit_recognizer.pipeline.comparison import compare
+    from digit_recognizer.pipeline.run_directory import RUNS_FOLDER
+
+    print(compare(*options.runs, RUNS_FOLDER).report())
+
+
+def _runs(options):
+    """List all runs: state, networks trained, CV accuracy, time of training, size on the disk."""
+    from digit_recognizer.pipeline import catalogue
+
+    runs = catalogue.list_runs()
+    print(catalogue.table(runs) if runs else "No runs yet; make one with digit-recognizer submit.")
+
+
+def _clean(options):
+    """Remove runs: the unfinished ones, or those named, or all; not what is being trained."""
+    from digit_recognizer.pipeline import catalogue
+
+    runs = catalogue.choose(options.runs, options.all)
+    if not runs:
+        print("There is nothing to remove.")
+        return
+    print(catalogue.table(runs))
+    ask = sys.stdin.isatty() and not options.yes
+    if ask and input("Remove them? [y/N] ").strip().lower() not in ("y", "yes"):
+        print("Nothing was removed.")
+        return
+    catalogue.remove_all(runs)
+    print(f"Removed {len(runs)}, {sum(run.n_bytes for run in runs) / 1e6:.1f} MB.")
 
 
 if __name__ == "__main__":

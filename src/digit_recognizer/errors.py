@@ -15,4 +15,14 @@ def quoted(text):
 
 
 class Interrupted(BaseException):
-    """Ctrl-C at the command line: ends the program from wherever it is."""
+    """Ctrl-C at the command line, or SIGTERM: ends the program from wherever it is.
+
+    Parameters
+    ----------
+    signal : int
+        Number of the signal.
+    """
+
+    def __init__(self, signal):
+        super().__init__(signal)
+        self.signal = signal

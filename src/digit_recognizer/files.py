@@ -5,7 +5,6 @@ import hashlib
 import io
 import os
 import secrets
-import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -113,42 +112,6 @@ def _explaining(path, what):
     except OSError as error:
         remedy = _REMEDIES.get(error.errno, "choose another folder")
         raise InputError(f"{path} cannot be {what} ({error.strerror}); {remedy}.") from error
-
-
-@contextmanager
-def replacing_folder(path):
-    """Make a folder that takes its place only once the block is over.
-
-    Whatever ends the block early, an interrupt included, leaves the old folder and nothing else.
-
-    Parameters
-    ----------
-    path : str or Path
-        The folder to make or to replace.
-
-    Yields
-    ------
-    folder : Path
-        Where to write meanwhile: beside `path`, under a temporary name.
-
-    Raises
-    ------
-    InputError
-        If it cannot be made or moved.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with _explaining(path, "made"):
-        temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        with _explaining(path, "replaced"):
-            shutil.rmtree(path, ignore_errors=True)
-            temporary.replace(path)
-            _sync_folder(path.parent)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def write_bytes(path, content):

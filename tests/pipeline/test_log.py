@@ -10,13 +10,21 @@ METRICS = {"cv_accuracy_mean": 0.98765432, "cv_accuracy_std": 0.001, "oof_accura
 
 def test_a_submission_is_one_row_and_the_older_rows_stay(tmp_path):
     path = tmp_path / "log.csv"
-    log.append(path, "fast-1", "fast", METRICS, "ab" * 32)
-    log.append(path, "mlp-2", "mlp", METRICS, "cd" * 32)
+    log.append_once(path, "fast-1", "fast", METRICS, "ab" * 32)
+    log.append_once(path, "mlp-2", "mlp", METRICS, "cd" * 32)
     first, second = log.read(path)
     assert (first["run"], second["run"]) == ("fast-1", "mlp-2")
     assert first["cv_accuracy_mean"] == "0.987654"
     assert second["sha256"] == "cd" * 32
     assert second["public_score"] == ""
+
+
+def test_the_same_submission_of_the_same_run_has_one_row(tmp_path):
+    path = tmp_path / "log.csv"
+    for run, digest in (("a", "11"), ("a", "11"), ("a", "22"), ("b", "11")):
+        log.append_once(path, run, "fast", METRICS, digest)
+    rows = [(row["run"], row["sha256"]) for row in log.read(path)]
+    assert rows == [("a", "11"), ("a", "22"), ("b", "11")]
 
 
 def test_no_log_is_an_empty_log(tmp_path):
@@ -27,5 +35,5 @@ def test_a_file_that_is_no_log_is_refused_and_kept(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match=r"log\.csv, line 1: the columns are not those"):
-        log.append(path, "fast-1", "fast", METRICS, "00")
+        log.append_once(path, "fast-1", "fast", METRICS, "00")
     assert path.read_text() == "a,b\n1,2\n"

@@ -20,14 +20,14 @@ def write(tmp_path):
 def test_recipes_that_come_along_are_found_by_name(name):
     recipe = load_recipe(name)
     assert recipe.name == name
-    recipe.make_estimator().check_parameters()
+    recipe.make_estimators()[0].check_parameters()
 
 
 def test_an_empty_recipe_has_all_defaults(write):
     recipe = load_recipe(write(""))
     assert recipe.competition.slug == "digit-recognizer"
     assert recipe.cv.folds == 5
-    assert recipe.make_estimator().hidden_layer_sizes == (100,)
+    assert recipe.make_estimators()[0].hidden_layer_sizes == (100,)
 
 
 def test_the_resolved_recipe_reads_back_the_same(write):
@@ -138,7 +138,7 @@ def test_the_competition_says_the_shape_of_the_images(write):
             '[model]\narchitecture = "4C3-R-16N-R"\n'
         )
     )
-    assert recipe.make_estimator().input_shape == (6, 10, 1)
+    assert recipe.make_estimators()[0].input_shape == [6, 10, 1]
 
 
 def test_a_wrong_value_of_the_command_line_does_not_blame_the_file(write):
@@ -154,7 +154,7 @@ def test_a_section_that_is_none_is_named_with_overrides_too(write):
 
 def test_class_weights_are_of_integer_classes(write):
     recipe = load_recipe(write("[model.class_weight]\n0 = 2.0\n7 = 0.5\n"))
-    assert recipe.make_estimator().class_weight == {0: 2.0, 7: 0.5}
+    assert recipe.make_estimators()[0].class_weight == {0: 2.0, 7: 0.5}
 
 
 def test_a_wrong_scorer_is_found_before_training(write):

@@ -10,9 +10,12 @@ from digit_recognizer.errors import InputError
 from digit_recognizer.files import sha256
 from digit_recognizer.pipeline import log
 from digit_recognizer.pipeline.data import load_data
-from digit_recognizer.pipeline.folds import make_folds, read_history
-from digit_recognizer.pipeline.recipe import CrossValidation, load_recipe
+from digit_recognizer.pipeline.folds import make_folds
+from digit_recognizer.pipeline.history import read_history
+from digit_recognizer.pipeline.members import FILES, RESULT_FILE
+from digit_recognizer.pipeline.recipe import load_recipe
 from digit_recognizer.pipeline.run import submit
+from digit_recognizer.pipeline.sections import CrossValidation
 from digit_recognizer.pipeline.source import find_data
 
 RECIPE = """
@@ -37,19 +40,20 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(**overrides):
+def run(fresh=False, **overrides):
     recipe = load_recipe("small.toml", overrides)
     folder, _ = find_data(source="sample")
-    return submit(recipe, load_data(folder))
+    return submit(recipe, load_data(folder), folder, fresh)
 
 
 def test_a_run_leaves_a_checked_submission_and_all_its_results(here):
     outcome = run()
     folder = here / "runs" / outcome.run_id
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    of_a_fold = ("oof.npy", "test.npy", "history.csv")
+    of_a_fold = (*FILES, RESULT_FILE, ".lock")
     per_fold = {f"fold-{k}/{name}" for k in (1, 2, 3) for name in of_a_fold}
-    assert names == {"recipe.toml", "oof.csv", "metrics.json", "submission.csv", *per_fold}
+    of_the_run = {"run.json", "recipe.toml", "oof.csv", "metrics.json", "submission.csv", ".lock"}
+    assert names == of_the_run | per_fold
     newest = here / "submissions" / "submission.csv"
     assert outcome.submission.resolve() == newest
     assert newest.read_bytes() == (folder / "submission.csv").read_bytes()
@@ -64,6 +68,7 @@ def test_the_metrics_are_those_of_the_files(here):
     outcome = run()
     folder = here / "runs" / outcome.run_id
     metrics = json.loads((folder / "metrics.json").read_text())
+    del metrics["sha256"]
     assert metrics == outcome.metrics
     with (folder / "oof.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -96,7 +101,7 @@ def test_the_log_has_a_row_for_each_run(here):
 def test_the_bytes_do_not_depend_on_the_number_of_jobs(here):
     outcomes = {}
     for jobs in (1, 2):
-        outcome = run(compute={"jobs": jobs})
+        outcome = run(fresh=True, compute={"jobs": jobs})
         folder = here / "runs" / outcome.run_id
         outcomes[jobs] = {name: sha256(folder / name) for name in ("submission.csv", "oof.csv")}
     assert outcomes[1] == outcomes[2]
@@ -104,7 +109,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_jobs(here):
 
 def test_a_folder_that_cannot_be_written_is_named_before_training(here):
     (here / "runs").write_text("in the way")
-    with pytest.raises(InputError, match=r"^runs/small-\w+ cannot be made"):
+    with pytest.raises(InputError, match=r"^runs cannot be made"):
         run()
     assert list((here / "submissions").iterdir()) == []
 
@@ -114,21 +119,6 @@ def test_a_training_that_diverges_is_one_sentence(here):
     (here / "small.toml").write_text(text.replace("0.01", "1e30"))
     with pytest.raises(InputError, match=r"^Recipe small cannot be trained: .*non-finite"):
         run(compute={"jobs": 1})
-
-
-def test_a_run_that_ends_early_leaves_the_finished_one_before_it(here, monkeypatch):
-    outcome = run()
-    folder = here / "runs" / outcome.run_id
-    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-
-    def interrupted(*arguments):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("digit_recognizer.pipeline.run.results.gather_oof", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run()
-    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
-    assert list((here / "runs").iterdir()) == [folder]
 
 
 def test_a_foreign_log_is_refused_before_training(here, monkeypatch):

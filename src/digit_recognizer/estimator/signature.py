@@ -11,7 +11,7 @@ from digit_recognizer.estimator.descriptions import describe_layer, to_plain
 from digit_recognizer.nn import Augment, Layer
 
 # Parameters that change nothing of what is trained.
-WITHOUT_EFFECT = ("max_fun", "verbose", "warm_start")
+WITHOUT_EFFECT = ("max_fun", "verbose", "views", "warm_start")
 
 
 def describe_estimator(estimator) -> dict:

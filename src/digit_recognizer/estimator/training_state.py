@@ -58,6 +58,11 @@ class TrainingState:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     plain: dict = field(default_factory=dict)
 
+    @property
+    def epoch(self) -> int:
+        """Epochs finished."""
+        return self.plain["clock"]["epoch"]
+
     def to_bytes(self) -> bytes:
         """The state as a safetensors file, with `plain` as JSON in its metadata.
 

@@ -57,6 +57,7 @@ from digit_recognizer.nn.schedules import (
     InverseScaling,
     OneCycle,
 )
+from digit_recognizer.nn.sheets import augmented_sheet
 from digit_recognizer.nn.training import TrainingPlan
 from digit_recognizer.nn.views import Views, predict_views
 
@@ -105,6 +106,7 @@ __all__ = [
     "TrainingPlan",
     "VarianceScaling",
     "Views",
+    "augmented_sheet",
     "check_gradients",
     "check_network_gradients",
     "predict_views",

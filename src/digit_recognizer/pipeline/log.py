@@ -31,14 +31,17 @@ def timestamp(for_file: bool = False) -> str:
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ" if for_file else "%Y-%m-%dT%H:%M:%SZ")
 
 
-def append(path: Path, run: str, recipe: str, metrics: dict, digest: str, status=WRITTEN) -> None:
-    """Add a submission that was written and not yet uploaded, or a sample's.
+def append_once(path: Path, run: str, recipe: str, metrics: dict, digest: str, status=WRITTEN):
+    """Add a submission that was written and not yet uploaded, or a sample's, unless it is there.
 
     Raises
     ------
     InputError
         If the log that is there is not one of ours.
     """
+    rows = read(path)
+    if any(row["run"] == run and row["sha256"] == digest for row in rows):
+        return
     row = {
         "time": timestamp(),
         "run": run,
@@ -48,7 +51,7 @@ def append(path: Path, run: str, recipe: str, metrics: dict, digest: str, status
     }
     for name in ("cv_accuracy_mean", "cv_accuracy_std", "oof_accuracy"):
         row[name] = f"{metrics[name]:.6f}"
-    write(path, [*read(path), row])
+    write(path, [*rows, row])
 
 
 def read(path: Path) -> list[dict]:

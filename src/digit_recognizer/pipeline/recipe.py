@@ -17,6 +17,7 @@ from digit_recognizer.errors import InputError
 from digit_recognizer.estimator import NumpyNetClassifier
 from digit_recognizer.nn import Augment
 from digit_recognizer.pipeline.competition import Competition
+from digit_recognizer.pipeline.sections import Compute, CrossValidation, DataSettings, Ensemble
 
 # Where `--recipe NAME` is looked for: here, in an installed package, in a source tree.
 PACKAGE_FOLDER = Path(__file__).parents[1]
@@ -37,62 +38,6 @@ OWN_PARAMETERS = {
 
 
 @dataclass(frozen=True)
-class DataSettings:
-    """Section ``[data]``.
-
-    Parameters
-    ----------
-    scaling : {"unit", "standard"}, default="standard"
-        Pixels become x / 255, or (x − mean) / standard deviation with both taken over all pixels
-        of the training file.
-    """
-
-    scaling: str = "standard"
-
-    def __post_init__(self):
-        if self.scaling not in ("unit", "standard"):
-            raise InputError(f"[data] scaling is {self.scaling!r}; give 'unit' or 'standard'.")
-
-
-@dataclass(frozen=True)
-class CrossValidation:
-    """Section ``[cv]``.
-
-    Parameters
-    ----------
-    folds : int, default=5
-        Stratified folds, at least 2.
-    seed : int, default=0
-        The one seed of the run, at least 0.
-    """
-
-    folds: int = 5
-    seed: int = 0
-
-    def __post_init__(self):
-        for name, least in (("folds", 2), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"[cv] {name} is {getattr(self, name)}; give {least} or more.")
-
-
-@dataclass(frozen=True)
-class Compute:
-    """Section ``[compute]``: how the work is spread; it changes no result.
-
-    Parameters
-    ----------
-    jobs : int, default=0
-        Folds trained at the same time; 0 for one a processor.
-    """
-
-    jobs: int = 0
-
-    def __post_init__(self):
-        if self.jobs < 0:
-            raise InputError(f"[compute] jobs is {self.jobs}; give 0 for one a processor, or more.")
-
-
-@dataclass(frozen=True)
 class Recipe:
     """A checked recipe.
 
@@ -107,6 +52,7 @@ class Recipe:
     augment : Augment or None
         None without a section ``[augment]``.
     cv : CrossValidation
+    ensemble : Ensemble
     compute : Compute
     """
 
@@ -116,26 +62,35 @@ class Recipe:
     model: dict = field(default_factory=dict)
     augment: Augment | None = None
     cv: CrossValidation = field(default_factory=CrossValidation)
+    ensemble: Ensemble = field(default_factory=Ensemble)
     compute: Compute = field(default_factory=Compute)
 
-    def make_estimator(self) -> NumpyNetClassifier:
-        """An unfitted estimator with the recipe's parameters."""
-        shape = (self.competition.image_height, self.competition.image_width, 1)
-        needed = "architecture" in self.model or self.augment is not None
-        images = {"input_shape": shape} if needed else {}
-        return NumpyNetClassifier(**images | self.model, augment=self.augment)
+    def make_estimators(self) -> list[NumpyNetClassifier]:
+        """Unfitted estimators with the recipe's parameters, one an architecture."""
+        shape = [self.competition.image_height, self.competition.image_width, 1]
+        return [
+            NumpyNetClassifier(**{"input_shape": shape} | model, augment=self.augment)
+            for model in self._models()
+        ]
+
+    def _models(self):
+        if not self.ensemble.architectures:
+            return [self.model]
+        return [self.model | {"architecture": text} for text in self.ensemble.architectures]
 
     def resolved(self) -> dict:
-        """All sections with all their values, defaults included, as TOML holds them."""
+        """All that decides the result, defaults included, as TOML holds it: no ``[compute]``."""
         sections = {
             "competition": dataclasses.asdict(self.competition),
             "data": dataclasses.asdict(self.data),
-            "model": self.make_estimator().get_params(),
+            "model": self.make_estimators()[0].get_params(),
             "cv": dataclasses.asdict(self.cv),
-            "compute": dataclasses.asdict(self.compute),
+            "ensemble": dataclasses.asdict(self.ensemble),
         }
         for name in OWN_PARAMETERS:
             del sections["model"][name]
+        if self.ensemble.architectures:
+            del sections["model"]["architecture"]
         if self.augment is not None:
             sections["augment"] = dataclasses.asdict(self.augment)
         return {
@@ -148,9 +103,8 @@ class Recipe:
         return tomli_w.dumps(self.resolved())
 
     def fingerprint(self) -> str:
-        """SHA-256 of what decides the result: everything but ``[compute]``."""
-        decisive = {k: v for k, v in self.resolved().items() if k != "compute"}
-        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+        """SHA-256 of the resolved recipe."""
+        return hashlib.sha256(json.dumps(self.resolved(), sort_keys=True).encode()).hexdigest()
 
 
 SECTIONS = {
@@ -158,6 +112,7 @@ SECTIONS = {
     "data": DataSettings,
     "augment": Augment,
     "cv": CrossValidation,
+    "ensemble": Ensemble,
     "compute": Compute,
 }
 
@@ -259,6 +214,9 @@ def _is_of_type(value, hint):
         return any(_is_of_type(value, choice) for choice in typing.get_args(hint))
     if isinstance(value, bool):
         return hint is bool
+    if typing.get_origin(hint) is list:
+        (kind,) = typing.get_args(hint)
+        return isinstance(value, list) and all(_is_of_type(element, kind) for element in value)
     return isinstance(value, (int, float) if hint is float else hint)
 
 
@@ -266,6 +224,8 @@ def _type_name(hint):
     names = {int: "an integer", float: "a number", str: "a string", bool: "true or false"}
     if isinstance(hint, types.UnionType):
         return " or ".join(names[c] for c in typing.get_args(hint) if c is not types.NoneType)
+    if typing.get_origin(hint) is list:
+        return "a list of strings"
     return names[hint]
 
 
@@ -285,10 +245,18 @@ def _check_model(values):
 
 
 def _check_estimator(recipe):
-    try:
-        recipe.make_estimator().check_parameters(recipe.competition.n_pixels)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"[model] {_one_line(error)}") from error
+    several = recipe.ensemble.architectures
+    if several and "architecture" in recipe.model:
+        raise InputError(
+            "[ensemble] architectures stand in place of [model] architecture; leave out one of "
+            "the two."
+        )
+    for number, estimator in enumerate(recipe.make_estimators(), start=1):
+        where = f"[ensemble] architectures, element {number}:" if several else "[model]"
+        try:
+            estimator.check_parameters(recipe.competition.n_pixels)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{where} {_one_line(error)}") from error
     return recipe
 
 

@@ -1,7 +1,6 @@
-"""Results of a run: out-of-fold and test probabilities, accuracies, and their files."""
+"""Results of a run: predictions, accuracies, and their files."""
 
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,30 +8,50 @@ import pandas as pd
 
 from digit_recognizer.files import write_text
 from digit_recognizer.pipeline.data import Data
-from digit_recognizer.pipeline.folds import Fold
+from digit_recognizer.pipeline.ensemble import Combined, Split, verdict
+from digit_recognizer.pipeline.members import Member, read_predictions
+from digit_recognizer.pipeline.statistics import wilson_interval
 
 
-def gather_oof(folder: Path, folds: list[Fold], n_samples: int, n_classes: int) -> np.ndarray:
-    """Out-of-fold probabilities of all training rows, float32 of shape (n_samples, n_classes)."""
-    oof = np.empty((n_samples, n_classes), dtype=np.float32)
-    for fold in folds:
-        oof[fold.validation_rows] = np.load(folder / fold.name / "oof.npy")
-    return oof
+def gather(members: list[Member], n_folds: int, n_samples: int) -> list[Split]:
+    """The networks' predictions, by the repeats of the cross-validation.
+
+    Parameters
+    ----------
+    members : list of Member
+        Trained.
+    n_folds : int
+        Folds a repeat.
+    n_samples : int
+        Training rows.
+    """
+    splits = []
+    for first in range(0, max(member.fold.number for member in members), n_folds):
+        numbers = range(first + 1, first + n_folds + 1)
+        own = [member for member in members if member.fold.number in numbers]
+        splits.append(_gather_split(own, n_samples))
+    return splits
 
 
-def mean_test(folder: Path, folds: list[Fold]) -> np.ndarray:
-    """Mean over the folds of the test probabilities, float64 of shape (n_test, n_classes)."""
-    total = 0.0
-    for fold in folds:
-        total = total + np.load(folder / fold.name / "test.npy").astype(np.float64)
-    return total / len(folds)
+def _gather_split(members, n_samples):
+    n_networks = max(member.number for member in members)
+    fold_of_row = np.empty(n_samples, dtype=int)
+    oof, test = None, {}
+    for member in members:
+        of_rows, of_test = read_predictions(member)
+        if oof is None:
+            oof = np.empty((n_networks, n_samples, of_rows.shape[1]), dtype=of_rows.dtype)
+        fold, index = member.fold.number, member.number - 1
+        fold_of_row[member.fold.validation_rows] = fold
+        oof[index, member.fold.validation_rows] = of_rows
+        test.setdefault(fold, np.empty((n_networks, *of_test.shape), of_test.dtype))[index] = (
+            of_test
+        )
+    return Split(fold_of_row, oof, test)
 
 
-def write_oof(path: Path, oof, folds: list[Fold], y, classes) -> None:
+def write_oof(path: Path, oof, fold_of_row, y, classes) -> None:
     """Write a table of all training rows: row (from 1), fold, label, prediction, probabilities."""
-    fold_of_row = np.empty(len(y), dtype=int)
-    for fold in folds:
-        fold_of_row[fold.validation_rows] = fold.number
     table = pd.DataFrame(
         {
             "row": np.arange(1, len(y) + 1),
@@ -49,31 +68,59 @@ def write_oof(path: Path, oof, folds: list[Fold], y, classes) -> None:
     write_text(path, text.getvalue())
 
 
-def measure(oof, test_labels, fold_results: list[dict], data: Data, classes) -> dict:
+def measure(
+    combined: Combined, splits: list[Split], member_results: list[dict], data: Data, classes
+) -> dict:
     """Accuracies of a run.
 
     Returns
     -------
     dict
-        ``cv_accuracy_mean``, ``cv_accuracy_std`` (over the folds), ``oof_accuracy``, ``folds`` (a
-        dict a fold), ``n_train``, ``n_test``, ``data``, and ``test_accuracy`` where the test
-        labels are known, as they are for the embedded sample.
+        ``cv_accuracy_mean``, ``cv_accuracy_std`` (over the folds), ``oof_accuracy``,
+        ``oof_accuracy_interval`` (95%: low, high), ``ensemble`` (how it was combined), ``folds``
+        and ``networks`` (a dict each), ``n_train``, ``n_test``, ``data``, and ``test_accuracy``
+        where the test labels are known, as they are for the embedded sample.
     """
-    accuracies = [result["accuracy"] for result in fold_results]
+    right = classes[combined.oof.argmax(axis=1)] == data.y_train
+    folds = [
+        {"fold": int(fold), "accuracy": float(right[split.fold_of_row == fold].mean())}
+        for split in splits
+        for fold in split.test
+    ]
+    accuracies = [fold["accuracy"] for fold in folds]
+    interval = wilson_interval(int(right.sum()), len(right))
     metrics = {
         "cv_accuracy_mean": float(np.mean(accuracies)),
         "cv_accuracy_std": float(np.std(accuracies)),
-        "oof_accuracy": float((classes[oof.argmax(axis=1)] == data.y_train).mean()),
-        "folds": fold_results,
+        "oof_accuracy": float(right.mean()),
+        "oof_accuracy_interval": list(interval),
+        "ensemble": combined.description,
+        "folds": folds,
+        "networks": member_results,
         "n_train": len(data.y_train),
-        "n_test": len(test_labels),
+        "n_test": len(combined.test),
         "data": data.fingerprint,
     }
     if data.held_back_labels is not None:
+        test_labels = classes[combined.test.argmax(axis=1)]
         metrics["test_accuracy"] = float((test_labels == data.held_back_labels).mean())
     return metrics
 
 
-def write_metrics(path: Path, metrics: dict) -> None:
-    """Write the metrics as JSON."""
-    write_text(path, json.dumps(metrics, indent=2) + "\n")
+def describe(metrics: dict, how: str) -> dict[str, str]:
+    """What to tell of a run, by name; `how` is the combining that the recipe asks for."""
+    low, high = metrics["oof_accuracy_interval"]
+    networks = [network["accuracy"] for network in metrics["networks"]]
+    lines = {
+        "CV accuracy": f"{metrics['cv_accuracy_mean']:.2%} ± {metrics['cv_accuracy_std']:.2%}",
+        "OOF accuracy": f"{metrics['oof_accuracy']:.2%} (95% interval {low:.2%} to {high:.2%})",
+    }
+    if len(networks) > len(metrics["folds"]):
+        lines["Networks"] = f"{len(networks)}, each {np.mean(networks):.2%} on average"
+    combining = verdict(metrics["ensemble"], how)
+    if combining:
+        lines["Combining"] = combining
+    if "test_accuracy" in metrics:
+        lines["Test accuracy"] = f"{metrics['test_accuracy']:.2%} (labels held back)"
+    lines["Time"] = f"{metrics['seconds']:.1f} s"
+    return lines

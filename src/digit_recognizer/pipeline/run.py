@@ -1,32 +1,29 @@
-"""A run: folds, training, ensemble, submission, and the directory that holds it all."""
+"""A run: folds, training, ensemble, submission; started again it goes on where it stopped."""
 
-import hashlib
-import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from joblib import Parallel, delayed
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from threadpoolctl import threadpool_limits
 
-from digit_recognizer.errors import InputError, OutsideError
-from digit_recognizer.files import make_folder, replacing_folder, sha256, write_text
-from digit_recognizer.pipeline import log, results
+from digit_recognizer.errors import InputError
+from digit_recognizer.files import make_folder, sha256, write_bytes
+from digit_recognizer.pipeline import log, results, run_directory
+from digit_recognizer.pipeline.compute import train_all
 from digit_recognizer.pipeline.data import Data
-from digit_recognizer.pipeline.folds import (
-    Fold,
-    Scaler,
-    make_folds,
-    train_fold,
-    train_fold_in_worker,
-)
+from digit_recognizer.pipeline.ensemble import combine
+from digit_recognizer.pipeline.folds import make_folds
+from digit_recognizer.pipeline.inspection import inspect_members
+from digit_recognizer.pipeline.members import Member, make_members
 from digit_recognizer.pipeline.progress import Progress
 from digit_recognizer.pipeline.recipe import Recipe
+from digit_recognizer.pipeline.run_directory import RunDirectory
+from digit_recognizer.pipeline.scaling import Scaler
 from digit_recognizer.pipeline.submission import write_submission
-from digit_recognizer.pipeline.workers import SafeWorkers
+from digit_recognizer.sealed import write_sealed
 
-RUNS_FOLDER = Path("runs")
 SUBMISSIONS_FOLDER = Path("submissions")
 SUBMISSION_FILE = SUBMISSIONS_FOLDER / "submission.csv"
 LOG_FILE = SUBMISSIONS_FOLDER / "log.csv"
@@ -52,19 +49,24 @@ class Outcome:
     submission: Path
 
 
-def run_id(recipe: Recipe, data: Data) -> str:
-    """Name of the run: the recipe's, and a hash of what decides its result."""
-    decisive = f"{recipe.fingerprint()}\n{data.fingerprint}"
-    return f"{recipe.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:8]}"
+def say(sentence: str) -> None:
+    """Tell the user, on standard error."""
+    print(sentence, file=sys.stderr, flush=True)
 
 
-def submit(recipe: Recipe, data: Data) -> Outcome:
-    """Train all folds and write the submission.
+def submit(recipe: Recipe, data: Data, data_folder: Path, fresh=False, report=say) -> Outcome:
+    """Train all networks that are not trained yet, and write the submission.
 
     Parameters
     ----------
     recipe : Recipe
     data : Data
+    data_folder : Path
+        Where the data were read from.
+    fresh : bool, default=False
+        Whether to forget what the run did before.
+    report : callable, default=say
+        Called with each sentence for the user.
 
     Returns
     -------
@@ -73,71 +75,84 @@ def submit(recipe: Recipe, data: Data) -> Outcome:
     Raises
     ------
     InputError
-        If the data do not suit the recipe, or a file cannot be written.
+        If the data do not suit the recipe or changed since the run began, or a file cannot be
+        written.
+    OutsideError
+        If another process works on the run, or one of its own is ended from outside.
     """
-    start = perf_counter()
-    name = run_id(recipe, data)
-    folder = RUNS_FOLDER / name
-    folds = make_folds(data.y_train, recipe.cv)
+    folds = make_folds(data.y_train, recipe.cv, recipe.ensemble.n_networks)
     # What would fail at the end is better known now.
     make_folder(SUBMISSIONS_FOLDER)
-    log.read(SUBMISSIONS_FOLDER / "log.csv")
-    with replacing_folder(folder) as fresh:
-        labels, metrics = _run(recipe, data, folds, fresh)
-        metrics["seconds"] = perf_counter() - start
-        results.write_metrics(fresh / "metrics.json", metrics)
-
-    newest = SUBMISSION_FILE
-    kept = SUBMISSIONS_FOLDER / f"{log.timestamp(for_file=True)}_{name}.csv"
-    places = [folder / "submission.csv", kept, newest]
-    if KAGGLE_WORKING.is_dir() and Path.cwd().is_relative_to(KAGGLE_WORKING.resolve()):
-        places.append(KAGGLE_WORKING / "submission.csv")
-    for path in places:
-        write_submission(
-            path, data.test_ids, labels, recipe.competition, data.sample_submission_ids
+    log.read(LOG_FILE)
+    with RunDirectory(recipe, data, data_folder).opened(fresh, report) as run:
+        members = make_members(recipe, folds, run.path.resolve())
+        finished = inspect_members(members, report)
+        metrics = (
+            run_directory.finished_metrics(run.path) if len(finished) == len(members) else None
         )
-    status = log.SAMPLE if data.is_sample else log.WRITTEN
-    log.append(LOG_FILE, name, recipe.name, metrics, sha256(newest), status)
-    return Outcome(name, metrics, newest)
+        if metrics is None:
+            metrics = _complete(recipe, data, run, members, finished)
+        else:
+            report(f"Run {run.id} is finished; --fresh would train it again.")
+        _hand_out(recipe, data, run, metrics)
+    return Outcome(run.id, metrics, SUBMISSION_FILE)
 
 
-def _run(recipe: Recipe, data: Data, folds: list[Fold], folder: Path):
-    """Train the folds and write their results; returns the test labels and the metrics."""
-    write_text(folder / "recipe.toml", recipe.to_toml())
-    fold_results = _train(recipe, data, folds, folder)
-    classes = np.unique(data.y_train)
-    oof = results.gather_oof(folder, folds, len(data.y_train), len(classes))
-    labels = classes[results.mean_test(folder, folds).argmax(axis=1)]
-    results.write_oof(folder / "oof.csv", oof, folds, data.y_train, classes)
-    return labels, results.measure(oof, labels, fold_results, data, classes)
+def _complete(recipe, data, run, members, finished):
+    """Train what is not finished, combine all, and write the results; returns the metrics."""
+    start = perf_counter()
+    member_results = _train(recipe, data, run, members, finished)
+    classes, y = np.unique(data.y_train, return_inverse=True)
+    splits = results.gather(members, recipe.cv.folds, len(y))
+    with threadpool_limits(limits=1):
+        combined = combine(splits, y, recipe.ensemble.combine)
+    metrics = results.measure(combined, splits, member_results, data, classes)
+    oof_file, submission_file = (
+        run.path / name for name in (run_directory.OOF_FILE, run_directory.SUBMISSION_FILE)
+    )
+    results.write_oof(oof_file, combined.oof, splits[0].fold_of_row, data.y_train, classes)
+    labels = classes[combined.test.argmax(axis=1)]
+    write_submission(
+        submission_file, data.test_ids, labels, recipe.competition, data.sample_submission_ids
+    )
+    metrics["seconds"] = perf_counter() - start
+    metrics["files"] = {name: sha256(run.path / name) for name in run_directory.FILES}
+    write_sealed(run.path / run_directory.METRICS_FILE, metrics)
+    return metrics
 
 
-def _train(recipe: Recipe, data: Data, folds: list[Fold], folder: Path) -> list[dict]:
-    """Train the folds, `jobs` at a time; returns their results in order."""
+def _train(recipe: Recipe, data: Data, run: RunDirectory, members: list[Member], finished: dict):
+    """Train the networks that have no result yet; returns the results of all, in order."""
     scaler = Scaler.fit(data.X_train, recipe.data.scaling)
     arrays = (data.X_train, data.y_train, data.X_test)
-    estimator = recipe.make_estimator()
-    jobs = min(recipe.compute.jobs or os.cpu_count() or 1, len(folds))
-    train = train_fold if jobs == 1 else train_fold_in_worker
-    # Absolute, because a worker process may have started in another folder.
-    target = folder.resolve()
-    tasks = [delayed(train)(fold, estimator, scaler, arrays, target / fold.name) for fold in folds]
-    finished = []
+    member_results = dict(finished)
+    missing = [member for member in members if _key(member) not in finished]
     try:
-        with Progress(folder, folds, estimator.max_iter) as progress, SafeWorkers() as workers:
-            parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
-            with workers.starting():
-                pending = parallel(tasks)
-            for result in pending:
+        with Progress(members, finished) as progress:
+            for result in train_all(missing, scaler, arrays, recipe.compute, run):
                 progress.finished(result)
-                finished.append(result)
+                member_results[result["fold"], result["network"]] = result
     except InputError:
         raise
     except ValueError as error:
         raise InputError(f"Recipe {recipe.name} cannot be trained: {error}") from error
-    except TerminatedWorkerError as error:
-        raise OutsideError(
-            "A training process was ended from outside, perhaps for lack of memory; free some, or "
-            "lower --jobs."
-        ) from error
-    return sorted(finished, key=lambda result: result["fold"])
+    return [member_results[_key(member)] for member in members]
+
+
+def _key(member):
+    return member.fold.number, member.number
+
+
+def _hand_out(recipe, data, run, metrics):
+    """Put the run's submission where the next command finds it, and into the log."""
+    content = (run.path / run_directory.SUBMISSION_FILE).read_bytes()
+    digest = metrics["files"][run_directory.SUBMISSION_FILE]
+    places = [SUBMISSION_FILE]
+    if KAGGLE_WORKING.is_dir() and Path.cwd().is_relative_to(KAGGLE_WORKING.resolve()):
+        places.append(KAGGLE_WORKING / SUBMISSION_FILE.name)
+    if all(sha256(kept) != digest for kept in SUBMISSIONS_FOLDER.glob(f"*_{run.id}.csv")):
+        places.append(SUBMISSIONS_FOLDER / f"{log.timestamp(for_file=True)}_{run.id}.csv")
+    for path in places:
+        write_bytes(path, content)
+    status = log.SAMPLE if data.is_sample else log.WRITTEN
+    log.append_once(LOG_FILE, run.id, recipe.name, metrics, digest, status)

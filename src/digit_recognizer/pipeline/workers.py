@@ -2,24 +2,51 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 
 from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from digit_recognizer.errors import OutsideError
+
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class SafeWorkers:
-    """Context in which joblib's worker processes may be started; an exception ends them at once."""
+    """Context in which joblib's worker processes may be started; an exception ends them at once.
+
+    Parameters
+    ----------
+    name_work : callable
+        From the number of a process to what it works on, for messages, or None.
+    """
+
+    def __init__(self, name_work: Callable[[int], str | None]):
+        self._name_work = name_work
+        self._over = threading.Event()
+        self._first_dead: list[str] = []
+        self._thread = None
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, exception, traceback):
+        self._over.set()
         if kind is not None:
-            get_reusable_executor(max_workers=1, reuse=True).shutdown(wait=True, kill_workers=True)
+            get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+        if self._thread is not None:
+            self._thread.join()
+        if kind is not None and issubclass(kind, TerminatedWorkerError):
+            work = " or ".join(self._first_dead) or "a network"
+            raise OutsideError(
+                f"The process that trained {work} was ended from outside, perhaps for lack of "
+                "memory; free some or lower --jobs, and the same command goes on from there."
+            ) from exception
 
-    @staticmethod
     @contextmanager
-    def starting():
+    def starting(self):
         """Start processes that Ctrl-C in the terminal does not reach: the parent answers for them.
 
         A blocked signal stays blocked in the processes started meanwhile.
@@ -32,3 +59,22 @@ class SafeWorkers:
             yield
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def watch(self) -> None:
+        """See to it that the first process to die is known: joblib then ends the others."""
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self):
+        executor = get_reusable_executor(reuse=True)
+        while not self._over.is_set():
+            processes = {process.sentinel: process.pid for process in _processes(executor)}
+            dead = wait(list(processes), SECONDS_BETWEEN_LOOKS) if processes else []
+            if dead:
+                names = [self._name_work(processes[sentinel]) for sentinel in dead]
+                self._first_dead = [name for name in names if name]
+                return
+
+
+def _processes(executor):
+    return list((executor._processes or {}).values())

@@ -1,0 +1,103 @@
+"""The runs there are: their state, and the removal of those not wanted any more."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from digit_recognizer.errors import InputError
+from digit_recognizer.pipeline import history, locks, members, run_directory
+from digit_recognizer.sealed import read_sealed
+
+FINISHED, UNFINISHED, RUNNING = "finished", "unfinished", "running"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of a run from its directory.
+
+    Parameters
+    ----------
+    path : Path
+    state : {"finished", "unfinished", "running"}
+    n_finished, n_networks : int
+        Networks trained to their end, and all there will be.
+    accuracy : float or None
+        Mean out-of-fold accuracy of the folds of a finished run.
+    seconds : float
+        Spent on all epochs there are, of all networks.
+    n_bytes : int
+        Of all files.
+    """
+
+    path: Path
+    state: str
+    n_finished: int
+    n_networks: int
+    accuracy: float | None
+    seconds: float
+    n_bytes: int
+
+
+def list_runs() -> list[Run]:
+    """All runs, by name."""
+    return [look_at(path) for path in run_directory.run_directories()]
+
+
+def look_at(path: Path) -> Run:
+    """Read what a run's directory says of it."""
+    metrics = run_directory.finished_metrics(path)
+    identity = read_sealed(path / run_directory.IDENTITY_FILE) or {}
+    state = FINISHED if metrics else UNFINISHED
+    rows = [row for file in path.rglob(history.FILE) for row in history.read_history(file)]
+    return Run(
+        path=path,
+        state=RUNNING if locks.is_locked(path) else state,
+        n_finished=sum(1 for _ in path.rglob(members.RESULT_FILE)),
+        n_networks=identity.get("networks", 0),
+        accuracy=metrics and metrics["cv_accuracy_mean"],
+        seconds=sum(float(row["seconds"] or 0) for row in rows),
+        n_bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+    )
+
+
+def table(runs: list[Run]) -> str:
+    """The runs as a table for people."""
+    lines = [("run", "state", "networks", "CV", "training", "size")]
+    for run in runs:
+        accuracy = "" if run.accuracy is None else f"{run.accuracy:.3%}"
+        done = f"{run.n_finished} of {run.n_networks}"
+        size = f"{run.n_bytes / 1e6:.1f} MB"
+        lines.append((run.path.name, run.state, done, accuracy, _duration(run.seconds), size))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def _duration(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
+
+
+def remove_all(runs: list[Run]) -> None:
+    """Remove the directories of runs."""
+    for run in runs:
+        run_directory.remove(run.path)
+
+
+def choose(names: list[str], everything: bool) -> list[Run]:
+    """The runs to remove: those named, or all that are unfinished, or all.
+
+    Raises
+    ------
+    InputError
+        If there is no run of a name, or it is in use.
+    """
+    runs = {run.path.name: run for run in list_runs()}
+    for name in names:
+        if name not in runs:
+            there = ", ".join(runs) or "none"
+            raise InputError(f"There is no run {name!r} in {run_directory.RUNS_FOLDER}/: {there}.")
+        if runs[name].state == RUNNING:
+            raise InputError(f"Run {name} is being trained; stop it first, or wait for its end.")
+    if names:
+        return [runs[name] for name in names]
+    kinds = (UNFINISHED, FINISHED) if everything else (UNFINISHED,)
+    return [run for run in runs.values() if run.state in kinds]

@@ -1,0 +1,166 @@
+"""Comparison of two runs by their out-of-fold predictions."""
+
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from digit_recognizer.errors import InputError
+from digit_recognizer.pipeline.out_of_fold import OutOfFold, read_out_of_fold
+from digit_recognizer.pipeline.statistics import mcnemar, wilson_interval
+
+SIGNIFICANCE_LEVEL = 0.05
+# Of the report, in characters, and of a run's name in it.
+WIDTH, NAME_WIDTH = 80, 36
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """On how many rows two runs are right.
+
+    Parameters
+    ----------
+    first, second : str
+        The runs' names.
+    both_right, only_first, only_second, both_wrong : int
+        Numbers of training rows.
+    """
+
+    first: str
+    second: str
+    both_right: int
+    only_first: int
+    only_second: int
+    both_wrong: int
+
+    @property
+    def n_samples(self) -> int:
+        """Number of training rows."""
+        return self.both_right + self.only_first + self.only_second + self.both_wrong
+
+    @property
+    def p_value(self) -> float:
+        """Of McNemar's exact test, see `mcnemar`."""
+        return mcnemar(self.only_first, self.only_second)
+
+    def verdict(self) -> str:
+        """One sentence that says whether the runs differ, and why."""
+        first, second = _shortened(self.first), _shortened(self.second)
+        n_differing = self.only_first + self.only_second
+        if not n_differing:
+            return "They do not differ: they are right on the same rows."
+        if self.p_value >= SIGNIFICANCE_LEVEL:
+            return (
+                f"They do not differ: chance alone splits the {n_differing:,} rows that only one "
+                f"has right at least as unevenly in {self.p_value:.0%} of cases."
+            )
+        better, more, fewer = first, self.only_first, self.only_second
+        if more < fewer:
+            better, more, fewer = second, fewer, more
+        return (
+            f"{better} is better: of the {n_differing:,} rows that only one has right it has "
+            f"{more:,}, the other {fewer:,}, which is more uneven than chance explains."
+        )
+
+    def report(self) -> str:
+        """The comparison for people, at most 80 columns wide."""
+        first, second = _shortened(self.first), _shortened(self.second)
+        rows = [("run", "OOF accuracy", "95% interval", "errors")]
+        for name, n_right in (
+            (first, self.both_right + self.only_first),
+            (second, self.both_right + self.only_second),
+        ):
+            low, high = wilson_interval(n_right, self.n_samples)
+            accuracy, errors = n_right / self.n_samples, self.n_samples - n_right
+            rows.append((name, f"{accuracy:.2%}", f"{low:.2%} to {high:.2%}", f"{errors:,}"))
+        counts = [
+            ("both right", f"{self.both_right:,}"),
+            (f"only {first} right", f"{self.only_first:,}"),
+            (f"only {second} right", f"{self.only_second:,}"),
+            ("both wrong", f"{self.both_wrong:,}"),
+        ]
+        p_value = "< 0.0001" if self.p_value < 0.0001 else f"= {self.p_value:.4f}"
+        verdict = textwrap.fill(self.verdict(), WIDTH)
+        paragraphs = [
+            _aligned(rows),
+            f"Of {self.n_samples:,} training rows:\n{textwrap.indent(_aligned(counts), '  ')}",
+            f"McNemar's exact test: p {p_value}\n{verdict}",
+        ]
+        return "\n\n".join(paragraphs)
+
+
+def compare(first: str, second: str, runs_folder: Path) -> Comparison:
+    """Compare two runs, row by row.
+
+    The predictions are out of fold: each row's comes from the network that did not train on it.
+    The test takes the rows for independent, which they are only nearly: rows of one fold share a
+    network, and the networks of different folds share training rows.
+
+    Parameters
+    ----------
+    first, second : str
+        Each a run's ID, the path of its folder, or a beginning of an ID that no other run has.
+    runs_folder : Path
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        If a run is not there or damaged, or the two were not made with the same data.
+
+    Notes
+    -----
+    Dietterich, "Approximate statistical tests for comparing supervised classification learning
+    algorithms" (1998), compares tests of this kind.
+    """
+    runs = read_out_of_fold(first, runs_folder), read_out_of_fold(second, runs_folder)
+    _check_same_data(*runs)
+    right, right_too = (run.is_right for run in runs)
+    return Comparison(
+        first=runs[0].name,
+        second=runs[1].name,
+        both_right=int((right & right_too).sum()),
+        only_first=int((right & ~right_too).sum()),
+        only_second=int((~right & right_too).sum()),
+        both_wrong=int((~right & ~right_too).sum()),
+    )
+
+
+def _check_same_data(first: OutOfFold, second: OutOfFold):
+    remedy = "compare runs of the same data, or make one of them again with the other's data"
+    if len(first.labels) != len(second.labels):
+        raise InputError(
+            f"{first.name} has {len(first.labels):,} training rows and {second.name} "
+            f"{len(second.labels):,}; {remedy}."
+        )
+    differing = np.flatnonzero(first.labels != second.labels)
+    if len(differing):
+        raise InputError(
+            f"{first.name} and {second.name} have other labels, first in row {differing[0] + 1}; "
+            f"{remedy}."
+        )
+    fingerprints = first.data_fingerprint, second.data_fingerprint
+    if None not in fingerprints and fingerprints[0] != fingerprints[1]:
+        raise InputError(
+            f'{first.name} and {second.name} were made with different data (see "data" in their '
+            f"metrics.json); {remedy}."
+        )
+
+
+def _shortened(name):
+    """A long name without its middle; its end is the hash that tells runs apart."""
+    if len(name) <= NAME_WIDTH:
+        return name
+    return f"{name[: NAME_WIDTH - 16]}…{name[-15:]}"
+
+
+def _aligned(rows):
+    """Rows of strings as lines: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    )

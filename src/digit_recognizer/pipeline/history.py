@@ -1,0 +1,28 @@
+"""The history of a network's training: one row an epoch, as CSV."""
+
+import csv
+import io
+from pathlib import Path
+
+from digit_recognizer.files import write_text
+
+FILE = "history.csv"
+COLUMNS = ("epoch", "loss", "accuracy", "learning_rate", "seconds")
+
+
+def write_history(path: Path, history: list[dict]) -> None:
+    """Write the epochs so far."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(path, text.getvalue())
+
+
+def read_history(path: Path) -> list[dict]:
+    """The epochs written so far, as text; none if the file is not there yet."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return []
+    return list(csv.DictReader(io.StringIO(text)))

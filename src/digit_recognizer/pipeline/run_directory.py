@@ -1,0 +1,168 @@
+"""The run directory: what a run is known by, and what it keeps from one start to the next."""
+
+import hashlib
+import secrets
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+from digit_recognizer.errors import InputError
+from digit_recognizer.files import make_folder, sha256, write_bytes
+from digit_recognizer.pipeline import locks
+from digit_recognizer.pipeline.data import Data
+from digit_recognizer.pipeline.recipe import Recipe
+from digit_recognizer.sealed import read_sealed, write_sealed
+
+RUNS_FOLDER = Path("runs")
+IDENTITY_FILE, RECIPE_FILE, METRICS_FILE = "run.json", "recipe.toml", "metrics.json"
+OOF_FILE, SUBMISSION_FILE = "oof.csv", "submission.csv"
+# What a finished run has, and its metrics vouch for.
+FILES = (RECIPE_FILE, OOF_FILE, SUBMISSION_FILE)
+
+
+def run_id(recipe: Recipe, data: Data) -> str:
+    """Name of the run: the recipe's, and a hash of what decides its result."""
+    decisive = f"{recipe.fingerprint()}\n{data.fingerprint}"
+    return f"{recipe.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:8]}"
+
+
+class RunDirectory:
+    """The directory of one recipe, data and seed.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : Data
+    data_folder : Path
+        Where the data were read from.
+
+    Attributes
+    ----------
+    id : str
+    path : Path
+    token : str
+        Tells this run's directory from others of the same name on other machines.
+    """
+
+    def __init__(self, recipe: Recipe, data: Data, data_folder: Path):
+        self.recipe = recipe
+        self.id = run_id(recipe, data)
+        self.path = RUNS_FOLDER / self.id
+        self._identity = {
+            "recipe": recipe.fingerprint(),
+            "data": data.fingerprint,
+            "data_folder": str(Path(data_folder).resolve()),
+            "networks": recipe.cv.folds * recipe.cv.repeats * recipe.ensemble.n_networks,
+        }
+
+    @contextmanager
+    def opened(self, fresh: bool, report):
+        """Hold the directory's lock with the directory made ready.
+
+        Parameters
+        ----------
+        fresh : bool
+            Whether to begin anew instead of going on.
+        report : callable
+            Called with each sentence for the user.
+
+        Raises
+        ------
+        OutsideError
+            If another process works on the run.
+        InputError
+            If the data changed since an unfinished run of the same recipe began.
+        """
+        stale = [] if finished_metrics(self.path) else self._begun_with_other_data()
+        if stale and not fresh:
+            raise InputError(
+                f"The data in {self._identity['data_folder']} changed since run {stale[0].name} "
+                "began; put them back as they were to go on with it, or give --fresh to start over "
+                "with these."
+            )
+        for path in stale:
+            remove(path)
+        make_folder(RUNS_FOLDER)
+        with locks.locked(self.path):
+            if fresh:
+                empty(self.path)
+            self._remove_leftovers()
+            self._write_identity(report)
+            try:
+                yield self
+            finally:
+                self._remove_leftovers()
+
+    def _begun_with_other_data(self):
+        return [
+            path
+            for path in run_directories()
+            if path != self.path and self._is_stale(path) and not finished_metrics(path)
+        ]
+
+    def _is_stale(self, path):
+        identity = read_sealed(path / IDENTITY_FILE) or {}
+        same = all(identity.get(key) == self._identity[key] for key in ("recipe", "data_folder"))
+        return same and identity["data"] != self._identity["data"]
+
+    def _remove_leftovers(self):
+        """Remove what writes that were cut off left."""
+        for path in self.path.rglob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+    def _write_identity(self, report):
+        # Another folder with the same data is the same run.
+        previous = read_sealed(self.path / IDENTITY_FILE)
+        self.token = (previous or {}).get("token") or secrets.token_hex(8)
+        if previous is None or previous["data_folder"] != self._identity["data_folder"]:
+            write_sealed(self.path / IDENTITY_FILE, self._identity | {"token": self.token})
+        text = self.recipe.to_toml().encode()
+        path = self.path / RECIPE_FILE
+        there = path.read_bytes() if path.is_file() else text
+        if there != text:
+            report(f"{path} was altered or cut off; it is written again.")
+        if there != text or not path.is_file():
+            write_bytes(path, text)
+
+
+def finished_metrics(path: Path) -> dict | None:
+    """The metrics of a run whose results are all there and as they were written, or None."""
+    metrics = read_sealed(path / METRICS_FILE)
+    if metrics is None:
+        return None
+    for name, digest in metrics["files"].items():
+        try:
+            if sha256(path / name) != digest:
+                return None
+        except InputError:
+            return None
+    return metrics
+
+
+def run_directories() -> list[Path]:
+    """The directories in ``runs/`` that are runs, by name."""
+    if not RUNS_FOLDER.is_dir():
+        return []
+    return sorted(path for path in RUNS_FOLDER.iterdir() if (path / IDENTITY_FILE).is_file())
+
+
+def empty(path: Path) -> None:
+    """Remove all that a run directory holds, but for the lock that the caller holds."""
+    for entry in path.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != locks.FILE:
+            entry.unlink()
+
+
+def remove(path: Path) -> None:
+    """Remove a run directory.
+
+    Raises
+    ------
+    OutsideError
+        If a process works on it.
+    """
+    with locks.locked(path):
+        empty(path)
+    shutil.rmtree(path)

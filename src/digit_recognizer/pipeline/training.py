@@ -1,0 +1,182 @@
+"""The training of one member of the ensemble, in whatever process."""
+
+import os
+import signal
+import threading
+import warnings
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from digit_recognizer.pipeline import history
+from digit_recognizer.pipeline.checkpoints import Checkpoints
+from digit_recognizer.pipeline.locks import locked
+from digit_recognizer.pipeline.members import (
+    FILES,
+    MODEL_FILES,
+    RESULT_FILE,
+    Member,
+    read_result,
+    write_predictions,
+    write_result,
+)
+from digit_recognizer.pipeline.scaling import Scaler
+
+SECONDS_BETWEEN_LOOKS = 0.2
+BLOCK_ROWS = 4096
+
+
+def train_member(member: Member, scaler: Scaler, X, y, X_test) -> dict:
+    """Train a network to its end and write its files, from where its folder says it stopped.
+
+    The processor's threads stay out of it: one BLAS thread, so that the result does not depend on
+    how many networks are trained beside it.
+
+    Parameters
+    ----------
+    member : Member
+    scaler : Scaler
+    X, X_test : ndarray of uint8, shape (n, n_pixels)
+    y : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    dict
+        ``fold``, ``network``, ``epochs``, ``loss``, ``accuracy`` (out of fold), ``seconds`` (of
+        training).
+    """
+    with locked(member.folder, wait=True):
+        result = read_result(member.folder)
+        if result is not None:
+            return result
+        with threadpool_limits(limits=1), warnings.catch_warnings(), np.errstate(all="ignore"):
+            # The accuracy says how far training came, and an error that weights are not finite.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return _train(member, scaler, X, y, X_test)
+
+
+def _train(member, scaler, X, y, X_test):
+    folder, rows = member.folder, member.fold.validation_rows
+    X_validation, y_validation = scaler(X[rows]), y[rows]
+    model = load_model(member)
+    if model is None:
+        model = _fit(member, scaler, X, y, X_validation, y_validation)
+        model.save(folder / MODEL_FILES[0])
+    oof = model.predict_proba(X_validation)
+    write_predictions(folder, oof, predict_blocks(model, scaler, X_test))
+    history.write_history(folder / history.FILE, model.history_)
+    last = model.history_[-1] if model.history_ else {"epoch": 0, "loss": model.loss_}
+    result = {
+        "fold": member.fold.number,
+        "network": member.number,
+        "epochs": last["epoch"],
+        "loss": float(last["loss"]),
+        "accuracy": float((model.classes_[oof.argmax(axis=1)] == y_validation).mean()),
+        "seconds": sum(record.get("seconds", 0.0) for record in model.history_),
+    }
+    write_result(folder, result)
+    Checkpoints(folder).clear()
+    return result
+
+
+def load_model(member: Member):
+    """The member's trained estimator if its files are there and whole, else None."""
+    try:
+        return type(member.estimator).load(member.folder / MODEL_FILES[0])
+    except ValueError:
+        return None
+
+
+def _fit(member, scaler, X, y, X_validation, y_validation):
+    model = clone(member.estimator).set_params(views=None)
+    rows = member.fold.train_rows
+    checkpoints = Checkpoints(member.folder)
+    # L-BFGS hands out its records at its end: there is nothing to go on from.
+    in_steps = model.solver != "lbfgs"
+    training = {"state": checkpoints.latest(_ignore)} if in_steps else {}
+    for record in model.fit_epochs(scaler(X[rows]), y[rows], **training):
+        if in_steps:
+            record["accuracy"] = float(model.score(X_validation, y_validation))
+            history.write_history(member.folder / history.FILE, model.history_)
+            checkpoints.save(model.training_state(), record["epoch"])
+    if model.history_ and not in_steps:
+        model.history_[-1]["accuracy"] = float(model.score(X_validation, y_validation))
+    return model.set_params(views=member.estimator.views)
+
+
+def _ignore(sentence):
+    """What is damaged was reported before the training began."""
+
+
+def predict_blocks(model, scaler: Scaler, X: np.ndarray, block_rows=BLOCK_ROWS) -> np.ndarray:
+    """Probabilities for uint8 images, scaled block by block to bound the memory."""
+    blocks = [
+        model.predict_proba(scaler(X[start : start + block_rows]))
+        for start in range(0, len(X), block_rows)
+    ]
+    return np.concatenate(blocks)
+
+
+def train_beside(parent: int, member: Member, scaler: Scaler, X, y, X_test) -> dict:
+    """`train_member` in a process of its own, which ends with its parent and leaves it Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with _ending_with(parent):
+        return train_member(member, scaler, X, y, X_test)
+
+
+@contextmanager
+def _ending_with(parent):
+    """End this process as soon as its parent is another one, because that ended."""
+    over = threading.Event()
+
+    def watch():
+        while not over.wait(SECONDS_BETWEEN_LOOKS):
+            if os.getppid() != parent:
+                os._exit(1)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def train_anywhere(token_file: Path, token: str, member: Member, scaler, X, y, X_test) -> dict:
+    """`train_member` on a machine that may not see the run directory.
+
+    Where it does not, the files come back with the result, as ``contents``, for the other side to
+    write, and the epochs of a process that is killed are lost.
+
+    Parameters
+    ----------
+    token_file : Path
+        A file of the run directory
+    token : str
+        and what it says.
+    member : Member
+    scaler : Scaler
+    X, y, X_test
+        As in `train_member`.
+    """
+    if _says(token_file, token):
+        return train_member(member, scaler, X, y, X_test)
+    with TemporaryDirectory(prefix="digit-recognizer-") as place:
+        away = replace(member, folder=Path(place) / "member")
+        result = train_member(away, scaler, X, y, X_test)
+        names = (*FILES, RESULT_FILE)
+        return result | {"contents": {n: (away.folder / n).read_bytes() for n in names}}
+
+
+def _says(path, text):
+    try:
+        return path.read_text() == text
+    except OSError:
+        return False

@@ -1,0 +1,145 @@
+"""The training of one network of a fold."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_info
+
+from digit_recognizer import NumpyNetClassifier
+from digit_recognizer.pipeline import members, training
+from digit_recognizer.pipeline.folds import Fold, make_folds
+from digit_recognizer.pipeline.history import read_history
+from digit_recognizer.pipeline.members import Member
+from digit_recognizer.pipeline.scaling import Scaler
+from digit_recognizer.pipeline.sections import CrossValidation
+from digit_recognizer.pipeline.training import predict_blocks, train_member
+
+
+@pytest.fixture
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return (X * 15).astype(np.uint8), y
+
+
+def make_member(folder, fold, **options):
+    estimator = NumpyNetClassifier(
+        learning_rate="one_cycle", learning_rate_init=0.02, batch_size=32, random_state=0
+    )
+    return Member(fold, 1, estimator.set_params(**{"max_iter": 4} | options), folder)
+
+
+@pytest.fixture
+def fold(digits):
+    return make_folds(digits[1], CrossValidation(folds=3))[0]
+
+
+def test_a_trained_network_leaves_its_files_and_its_accuracy(digits, fold, tmp_path):
+    X, y = digits
+    member = make_member(tmp_path / "fold-1", fold)
+    result = train_member(member, Scaler.fit(X, "standard"), X, y, X[:7])
+    assert {path.name for path in member.folder.iterdir()} == {
+        *members.FILES,
+        members.RESULT_FILE,
+        ".lock",
+    }
+    oof, test = members.read_predictions(member)
+    assert oof.shape == (len(fold.validation_rows), 10)
+    assert test.shape == (7, 10)
+    assert result["accuracy"] == (oof.argmax(axis=1) == y[fold.validation_rows]).mean() > 0.9
+    history = read_history(member.folder / "history.csv")
+    assert [int(row["epoch"]) for row in history] == [1, 2, 3, 4]
+    assert float(history[-1]["accuracy"]) == result["accuracy"]
+    assert float(history[-1]["loss"]) == result["loss"]
+    assert members.read_result(member.folder) == result
+
+
+def test_the_weights_it_leaves_make_its_predictions(digits, fold, tmp_path):
+    X, y = digits
+    scaler = Scaler.fit(X, "standard")
+    member = make_member(tmp_path, fold, views={"shift": 1}, input_shape=(8, 8, 1))
+    train_member(member, scaler, X, y, X[:7])
+    model = NumpyNetClassifier.load(tmp_path / "model.safetensors")
+    assert model.views == {"shift": 1}
+    oof, test = members.read_predictions(member)
+    np.testing.assert_array_equal(model.predict_proba(scaler(X[fold.validation_rows])), oof)
+    np.testing.assert_array_equal(model.predict_proba(scaler(X[:7])), test)
+
+
+def test_views_count_at_the_end_only(digits, fold, tmp_path):
+    X, y = digits
+    scaler = Scaler.fit(X, "standard")
+    histories = {}
+    for views in (None, {"shift": 2}):
+        member = make_member(tmp_path / str(views), fold, views=views, input_shape=(8, 8, 1))
+        train_member(member, scaler, X, y, X[:7])
+        rows = read_history(member.folder / "history.csv")
+        histories[views is None] = [(row["loss"], row["accuracy"]) for row in rows]
+    assert histories[True] == histories[False]
+
+
+def test_a_finished_network_is_not_trained_again(digits, fold, tmp_path, monkeypatch):
+    X, y = digits
+    member, scaler = make_member(tmp_path, fold), Scaler.fit(X, "standard")
+    result = train_member(member, scaler, X, y, X[:7])
+    monkeypatch.setattr(training, "_train", None)
+    assert train_member(member, scaler, X, y, X[:7]) == result
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 4])
+def test_a_network_goes_on_from_its_last_epoch_to_the_same_bytes(
+    digits, fold, tmp_path, monkeypatch, epochs
+):
+    X, y = digits
+    scaler = Scaler.fit(X, "standard")
+    whole, broken = (make_member(tmp_path / name, fold, dropout=0.2) for name in "ab")
+    train_member(whole, scaler, X, y, X[:7])
+
+    class Killed(BaseException):
+        pass
+
+    save = training.Checkpoints.save
+    n_saved = []
+
+    def save_and_die(checkpoints, state, epoch):
+        save(checkpoints, state, epoch)
+        n_saved.append(epoch)
+        if epoch == epochs:
+            raise Killed
+
+    monkeypatch.setattr(training.Checkpoints, "save", save_and_die)
+    with pytest.raises(Killed):
+        train_member(broken, scaler, X, y, X[:7])
+    monkeypatch.setattr(training.Checkpoints, "save", save)
+    n_saved.clear()
+    train_member(broken, scaler, X, y, X[:7])
+    for name in ("oof.npy", "test.npy", "model.safetensors"):
+        assert (whole.folder / name).read_bytes() == (broken.folder / name).read_bytes()
+    assert len(read_history(broken.folder / "history.csv")) == 4
+    assert not list(broken.folder.glob("epoch-*"))
+
+
+def test_a_network_trains_on_one_blas_thread(digits, tmp_path, monkeypatch):
+    X, y = digits
+    threads = []
+    real = NumpyNetClassifier.fit_epochs
+
+    def fit_epochs(*arguments, **options):
+        threads.extend(p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(NumpyNetClassifier, "fit_epochs", fit_epochs)
+    fold = Fold(1, np.arange(100), np.arange(100, 120), seeds=(0,))
+    member = make_member(tmp_path, fold, max_iter=1)
+    train_member(member, Scaler.fit(X, "unit"), X, y, X[:5])
+    assert threads
+    assert set(threads) == {1}
+
+
+def test_predicting_in_blocks_changes_nothing(digits):
+    X, y = digits
+    scaler = Scaler.fit(X, "unit")
+    model = NumpyNetClassifier(learning_rate="cosine", max_iter=2, random_state=0)
+    model.fit(scaler(X), y)
+    whole = predict_blocks(model, scaler, X)
+    # A product of other shape may round differently in the last bit.
+    np.testing.assert_allclose(predict_blocks(model, scaler, X, block_rows=100), whole, atol=1e-6)

@@ -35,8 +35,7 @@ class FitByEpochs:
             As for `fit`.
         state : TrainingState or None, default=None
             From `training_state`: training goes on after the epoch it was taken, to the same
-            bytes as if it had not stopped. Whatever this estimator has learned before is
-            forgotten.
+            bytes as if it had not stopped. The weights that this estimator has are forgotten.
 
         Yields
         ------

@@ -13,14 +13,19 @@ for _name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
     os.environ.pop(_name, None)
 
 
+def use_one_thread() -> None:
+    """One thread for the products of this process and of those it starts."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
+
+
 def use_one_processor() -> None:
     """Keep this process and every thread of it on one processor.
 
     Thread counts are set to one as well, but JAX's dispatch and compute threads run side by side
     whatever they say; on one processor, one thread's worth of work is all that anyone gets.
     """
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
+    use_one_thread()
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     os.environ["JAX_PLATFORMS"] = "cpu"
     if hasattr(os, "sched_setaffinity"):
@@ -29,19 +34,21 @@ def use_one_processor() -> None:
         print("This system cannot pin a process: threads may overlap.", file=sys.stderr)
 
 
-def interleave(functions: dict, n_rounds: int) -> dict[str, list[float]]:
-    """Seconds of each function in each round: A B C, A B C, …, after one call each to warm up.
+def interleave(functions: dict, n_rounds: int, warm_up=True) -> dict[str, list[float]]:
+    """Seconds of each function in each round: A B C, A B C, …
 
     Parameters
     ----------
     functions : dict of str to callable
     n_rounds : int
+    warm_up : bool, default=True
+        Call each once before.
 
     Returns
     -------
     dict of str to list of float
     """
-    for function in functions.values():
+    for function in functions.values() if warm_up else ():
         function()
     seconds = {name: [] for name in functions}
     for _ in range(n_rounds):

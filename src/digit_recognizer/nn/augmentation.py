@@ -215,8 +215,8 @@ class Augmenter:
         index += (np.arange(n) * ((self.height + 4) * width))[:, np.newaxis]
         corners = self.memory.array("corners", (4, *row.shape, self.n_channels))
         for corner, offset in zip(corners, (0, 1, width, width + 1), strict=True):
-            # The last places look one beyond; their weight there is 0.
-            np.take(pixels[offset:], index, axis=0, out=corner, mode="clip")
+            # All lie in the padding at most; "wrap" takes two thirds of the time of "clip".
+            np.take(pixels[offset:], index, axis=0, out=corner, mode="wrap")
         return corners
 
 

@@ -57,6 +57,8 @@ test-lowest: $(VENV)/.installed-dev ## pytest with the oldest versions that pypr
 bench: $(VENV)/.installed-bench ## the benchmarks, beside scikit-learn, PyTorch and JAX
 	$(UNPINNED) $(BIN)/python benchmarks/dense.py
 	$(UNPINNED) $(BIN)/python benchmarks/convolution.py
+	$(UNPINNED) $(BIN)/python benchmarks/augmentation.py
+	$(if $(DATA),$(UNPINNED) $(BIN)/python benchmarks/recipe_fast.py --data '$(DATA)' --compile)
 	$(UNPINNED) $(BIN)/python benchmarks/parity.py
 	$(UNPINNED) $(BIN)/python benchmarks/small_fits.py
 	$(UNPINNED) $(BIN)/python benchmarks/reading.py

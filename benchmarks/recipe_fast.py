@@ -16,6 +16,7 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
@@ -123,10 +124,13 @@ def choose_variant(recipe, folder):
 
 def make_pools(recipe, folder, compiled) -> dict[str, Pool]:
     """Name of each contestant and its processes, ours first."""
+    pools = {"ours": Pool(recipe, folder, None)}
+    if not find_spec("torch"):
+        return pools
     with ProcessPoolExecutor(1, SPAWN) as executor:
         variant, milliseconds = executor.submit(choose_variant, recipe, folder).result()
-    print("PyTorch, ms a step: " + "; ".join(f"{v} {ms:.1f}" for v, ms in milliseconds.items()))
-    pools = {"ours": Pool(recipe, folder, None)}
+    trials = [[str(trial), f"{ms:.1f}"] for trial, ms in milliseconds.items()]
+    measuring.print_table(["trial of PyTorch", "ms a step"], trials)
     pools[f"PyTorch {variant}"] = Pool(recipe, folder, variant)
     if compiled:
         pools["PyTorch compiled"] = Pool(recipe, folder, replace(variant, compiled=True))
@@ -163,7 +167,7 @@ def main():
     ]
     epochs = recipe.make_estimator().max_iter
     print(
-        f"{len(folds)} folds of {epochs} epochs, {N_PROCESSES} processes; "
+        f"\n{len(folds)} folds, {N_PROCESSES} at a time, epochs: {epochs}; "
         f"median of {options.rounds} rounds"
     )
     measuring.print_table(["recipe fast", "seconds", "ours / it", "OOF", "start"], rows)

@@ -14,7 +14,8 @@ from digit_recognizer import nn
 from digit_recognizer.estimator.architecture import parse_architecture
 from digit_recognizer.pipeline.folds import Scaler
 
-PREDICTION_ROWS = 500
+# A tenth faster than 250 to 1000 at once.
+PREDICTION_ROWS = 125
 TRIAL_STEPS = 30
 TRIAL_ROUNDS = 5
 

@@ -3,10 +3,11 @@
     python benchmarks/recipe_fast.py --data FOLDER [--folds N] [--epochs N] [--rounds N] [--compile]
 
 Both train the same folds, two at a time, and predict each one's validation part and the test file:
-ours by the pipeline's `train_fold`, PyTorch by a loop of its own on tensors in memory with one
+ours by the pipeline's `train_member`, PyTorch by a loop of its own on tensors in memory with one
 `grid_sample` a batch, in the memory format and with the optimizer that a short trial found fastest.
 Processes are started and warmed up before (column `start`), which `--compile` makes last longer;
-`seconds` is what the folds take then. Ours also measures the validation part after each epoch.
+`seconds` is what the folds take then. Ours also measures the validation part and writes a
+checkpoint after each epoch.
 """
 
 import argparse
@@ -27,8 +28,11 @@ measuring.use_one_thread()
 import numpy as np  # noqa: E402
 
 from digit_recognizer.pipeline.data import load_data  # noqa: E402
-from digit_recognizer.pipeline.folds import Fold, Scaler, make_folds, train_fold  # noqa: E402
+from digit_recognizer.pipeline.folds import Fold, make_folds  # noqa: E402
+from digit_recognizer.pipeline.members import make_members, read_predictions  # noqa: E402
 from digit_recognizer.pipeline.recipe import load_recipe  # noqa: E402
+from digit_recognizer.pipeline.scaling import Scaler  # noqa: E402
+from digit_recognizer.pipeline.training import train_member  # noqa: E402
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "fast.toml"
 N_PROCESSES = 2
@@ -40,14 +44,14 @@ class OurTrainer:
     """The pipeline's training of a fold."""
 
     def __init__(self, recipe, data):
-        self.data, self.estimator = data, recipe.make_estimator()
+        self.recipe, self.data = recipe, data
         self.scaler = Scaler.fit(data[0], recipe.data.scaling)
 
     def train_fold(self, fold):
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            train_fold(fold, self.estimator, self.scaler, self.data, folder)
-            return np.load(folder / "oof.npy"), np.load(folder / "test.npy")
+            (member,) = make_members(self.recipe, [fold], Path(name))
+            train_member(member, self.scaler, *self.data)
+            return read_predictions(member)
 
 
 def load_arrays(folder):
@@ -81,7 +85,7 @@ class Worker:
             import torch_recipe
 
             cls.trainer = torch_recipe.TorchTrainer(recipe, data, variant)
-        cls.trainer.train_fold(Fold(0, np.arange(1000), np.arange(1000, 2000), 0))
+        cls.trainer.train_fold(Fold(0, np.arange(1000), np.arange(1000, 2000), (0,)))
         cls.start_seconds = perf_counter() - start
         barrier.wait()
 
@@ -165,7 +169,7 @@ def main():
         ]
         for name, pool in pools.items()
     ]
-    epochs = recipe.make_estimator().max_iter
+    epochs = recipe.make_estimators()[0].max_iter
     print(
         f"\n{len(folds)} folds, {N_PROCESSES} at a time, epochs: {epochs}; "
         f"median of {options.rounds} rounds"

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from digit_recognizer import nn
 from digit_recognizer.estimator.architecture import parse_architecture
-from digit_recognizer.pipeline.folds import Scaler
+from digit_recognizer.pipeline.scaling import Scaler
 
 # A tenth faster than 250 to 1000 at once.
 PREDICTION_ROWS = 125
@@ -53,7 +53,7 @@ class TorchTrainer:
 
     def __init__(self, recipe, data, variant):
         torch.set_num_threads(1)
-        self.settings, self.augment = recipe.make_estimator(), recipe.augment
+        self.settings, self.augment = recipe.make_estimators()[0], recipe.augment
         self.X_train, self.X_test = (torch.from_numpy(data[i]) for i in (0, 2))
         self.y_train = torch.from_numpy(data[1]).long()
         self.scaler = Scaler.fit(data[0], recipe.data.scaling)
@@ -77,7 +77,7 @@ class TorchTrainer:
         oof, test : ndarray of float32 of shape (n, n_classes)
             Probabilities.
         """
-        torch.manual_seed(fold.seed)
+        torch.manual_seed(fold.seeds[0])
         for module in self.network:
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()

@@ -42,6 +42,8 @@ def train_all(
     OutsideError
         If a process is ended from outside, or there is no cluster.
     """
+    if not members:
+        return
     if settings.backend == "dask":
         yield from _train_on_cluster(members, scaler, arrays, settings, run)
         return

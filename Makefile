@@ -8,18 +8,18 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Benchmarks see the processor's own kernels, as users do.
 UNPINNED := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE
 
-# make submit RECIPE=mlp DATA=path JOBS=2 SEED=0 SOURCE=sample UPLOAD=1
+# make submit RECIPE=mlp DATA=path JOBS=2 SEED=0 SOURCE=sample FRESH=1 UPLOAD=1
 # make compare RUNS='a b'
 # make upload FILE=path MESSAGE=text YES=1 FORCE=1
 RECIPE_OPTION = $(if $(RECIPE),--recipe '$(RECIPE)')
 DATA_OPTIONS = $(if $(RECIPE),--recipe '$(RECIPE)') $(if $(DATA),--data '$(DATA)') $(if $(SOURCE),--source '$(SOURCE)')
-RUN_OPTIONS = $(if $(JOBS),--jobs '$(JOBS)') $(if $(SEED),--seed '$(SEED)') $(if $(UPLOAD),--upload)
+RUN_OPTIONS = $(if $(JOBS),--jobs '$(JOBS)') $(if $(SEED),--seed '$(SEED)') $(if $(FRESH),--fresh) $(if $(UPLOAD),--upload)
 UPLOAD_OPTIONS = $(if $(MESSAGE),--message '$(MESSAGE)') $(if $(TIMEOUT),--timeout '$(TIMEOUT)')
 RUN_ARGUMENTS = $(foreach run,$(RUNS),'$(run)')
 FORCE_OPTION = $(if $(FORCE),--force)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data submit upload log leaderboard compare test test-lowest bench clean
+.PHONY: help setup data submit upload log leaderboard runs compare test test-lowest bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ log: setup ## all submissions, CV against LB
 
 leaderboard: setup ## where your best score stands
 	@$(CLI) leaderboard $(RECIPE_OPTION)
+
+runs: setup ## the runs there are: state, networks trained, CV, time, size
+	@$(CLI) runs
 
 compare: setup ## say whether one of two runs is better: RUNS='a b'
 	@$(CLI) compare $(RUN_ARGUMENTS)

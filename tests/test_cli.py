@@ -8,6 +8,7 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 import pytest
 
@@ -190,6 +191,19 @@ def test_a_killed_worker_is_a_failure_outside_that_names_its_fold(here, number):
     )
     assert len(errors.splitlines()) == 1
     assert not processes_of_group(process.pid)
+
+
+def test_workers_share_the_data_as_memory_maps(here):
+    process = start_long(here, "--jobs", "2")
+    workers = [int(path.read_text()) for path in here.glob("runs/*/fold-*/.lock")]
+    shared = []
+    for pid in workers:
+        maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
+        shared.append({line.split()[-1] for line in maps if "joblib_memmapping" in line})
+    process.terminate()
+    process.communicate(timeout=10)
+    assert shared[0]
+    assert all(names == shared[0] for names in shared)
 
 
 def test_workers_end_with_a_killed_parent(here):

@@ -1,9 +1,13 @@
 """Recipes: what is accepted, and what each mistake gets."""
 
+from pathlib import Path
+
 import pytest
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline.recipe import find_recipe, load_recipe
+
+FOLDER = Path(__file__).parents[2] / "recipes"
 
 
 @pytest.fixture
@@ -16,11 +20,14 @@ def write(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("name", ["fast", "mlp"])
+@pytest.mark.parametrize(
+    "name", [path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.toml")]
+)
 def test_recipes_that_come_along_are_found_by_name(name):
     recipe = load_recipe(name)
-    assert recipe.name == name
-    recipe.make_estimators()[0].check_parameters()
+    assert recipe.name == name.rpartition("/")[2]
+    for estimator in recipe.make_estimators():
+        estimator.check_parameters(recipe.competition.n_pixels)
 
 
 def test_an_empty_recipe_has_all_defaults(write):

@@ -111,7 +111,14 @@ def describe(metrics: dict, how: str) -> dict[str, str]:
     """What to tell of a run, by name; `how` is the combining that the recipe asks for."""
     low, high = metrics["oof_accuracy_interval"]
     networks = [network["accuracy"] for network in metrics["networks"]]
+    sizes = {network["network"]: network for network in metrics["networks"]}.values()
     lines = {
+        "Network": "; ".join(
+            dict.fromkeys(
+                f"{size['parameters']:,} parameters, {size['multiply_adds']:,} multiply-adds"
+                for size in sizes
+            )
+        ),
         "CV accuracy": f"{metrics['cv_accuracy_mean']:.2%} ± {metrics['cv_accuracy_std']:.2%}",
         "OOF accuracy": f"{metrics['oof_accuracy']:.2%} (95% interval {low:.2%} to {high:.2%})",
     }

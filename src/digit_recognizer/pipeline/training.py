@@ -48,8 +48,8 @@ def train_member(member: Member, scaler: Scaler, X, y, X_test) -> dict:
     Returns
     -------
     dict
-        ``fold``, ``network``, ``epochs``, ``loss``, ``accuracy`` (out of fold), ``seconds`` (of
-        training).
+        ``fold``, ``network``, ``parameters``, ``multiply_adds`` (of one image), ``epochs``,
+        ``loss``, ``accuracy`` (out of fold), ``seconds`` (of training).
     """
     with locked(member.folder, wait=True):
         result = read_result(member.folder)
@@ -71,10 +71,13 @@ def _train(member, scaler, X, y, X_test):
     oof = model.predict_proba(X_validation)
     write_predictions(folder, oof, predict_blocks(model, scaler, X_test))
     history.write_history(folder / history.FILE, model.history_)
+    summary = model.summary()
     last = model.history_[-1] if model.history_ else {"epoch": 0, "loss": model.loss_}
     result = {
         "fold": member.fold.number,
         "network": member.number,
+        "parameters": summary.n_parameters,
+        "multiply_adds": summary.multiply_adds,
         "epochs": last["epoch"],
         "loss": float(last["loss"]),
         "accuracy": float((model.classes_[oof.argmax(axis=1)] == y_validation).mean()),

@@ -1,5 +1,7 @@
 """Folds: the split of the training rows."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -61,3 +63,15 @@ def test_each_repeat_parts_the_rows_in_its_own_way():
     for repeat in (folds[:4], folds[4:]):
         assert sorted(np.concatenate([fold.validation_rows for fold in repeat])) == list(range(60))
     assert (folds[0].validation_rows != folds[4].validation_rows).any()
+
+
+def test_a_fold_goes_to_another_process_as_one_bit_a_row():
+    y = np.repeat(np.arange(10), 1000)
+    fold = make_folds(y, CrossValidation())[1]
+    content = pickle.dumps(fold)
+    assert len(content) < len(y) / 8 + 1000
+    there = pickle.loads(content)
+    assert (there.number, there.seeds) == (fold.number, fold.seeds)
+    for name in ("train_rows", "validation_rows"):
+        np.testing.assert_array_equal(getattr(there, name), getattr(fold, name))
+        assert getattr(there, name).dtype == getattr(fold, name).dtype

@@ -18,7 +18,7 @@ class Fold:
     number : int
         1 for the first; a repeated cross-validation counts on.
     train_rows, validation_rows : ndarray of intp
-        Indices into the training data.
+        Indices into the training data, ascending; each row is in one of them.
     seeds : tuple of int
         Of everything random in the training of each of the fold's networks.
     """
@@ -32,6 +32,18 @@ class Fold:
     def name(self) -> str:
         """Name of the fold's folder in the run directory."""
         return f"fold-{self.number}"
+
+    def __reduce__(self):
+        # One bit a row: a fold goes to other processes and machines with each of its networks.
+        is_held_back = np.zeros(len(self.train_rows) + len(self.validation_rows), bool)
+        is_held_back[self.validation_rows] = True
+        bits = np.packbits(is_held_back)
+        return _unpack_fold, (self.number, bits, len(is_held_back), self.seeds)
+
+
+def _unpack_fold(number, bits, n_rows, seeds):
+    is_held_back = np.unpackbits(bits, count=n_rows).view(bool)
+    return Fold(number, np.flatnonzero(~is_held_back), np.flatnonzero(is_held_back), seeds)
 
 
 def make_folds(y: np.ndarray, settings: CrossValidation, n_networks: int = 1) -> list[Fold]:

@@ -27,12 +27,13 @@ from digit_recognizer.pipeline.members import (
     write_result,
 )
 from digit_recognizer.pipeline.scaling import Scaler
+from digit_recognizer.pipeline.shared_context import SharedContext
 
 SECONDS_BETWEEN_LOOKS = 0.2
 BLOCK_ROWS = 4096
 
 
-def train_member(member: Member, scaler: Scaler, X, y, X_test) -> dict:
+def train_member(member: Member, scaler: Scaler, X, y, X_test, after_epoch=None) -> dict:
     """Train a network to its end and write its files, from where its folder says it stopped.
 
     The processor's threads stay out of it: one BLAS thread, so that the result does not depend on
@@ -44,6 +45,8 @@ def train_member(member: Member, scaler: Scaler, X, y, X_test) -> dict:
     scaler : Scaler
     X, X_test : ndarray of uint8, shape (n, n_pixels)
     y : ndarray of int, shape (n,)
+    after_epoch : callable, default=None
+        Called after each epoch, once its checkpoint is written; ends the training by raising.
 
     Returns
     -------
@@ -55,18 +58,28 @@ def train_member(member: Member, scaler: Scaler, X, y, X_test) -> dict:
         result = read_result(member.folder)
         if result is not None:
             return result
-        with threadpool_limits(limits=1), warnings.catch_warnings(), np.errstate(all="ignore"):
-            # The accuracy says how far training came, and an error that weights are not finite.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            return _train(member, scaler, X, y, X_test)
+        with _ONE_BLAS_THREAD, np.errstate(all="ignore"):
+            return _train(member, scaler, X, y, X_test, after_epoch)
 
 
-def _train(member, scaler, X, y, X_test):
+@contextmanager
+def _one_blas_thread():
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        # The accuracy says how far training came, and an error that weights are not finite.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+# Both settings are the whole process's, in which a Dask worker may train several networks.
+_ONE_BLAS_THREAD = SharedContext(_one_blas_thread)
+
+
+def _train(member, scaler, X, y, X_test, after_epoch):
     folder, rows = member.folder, member.fold.validation_rows
     X_validation, y_validation = scaler(X[rows]), y[rows]
     model = load_model(member)
     if model is None:
-        model = _fit(member, scaler, X, y, X_validation, y_validation)
+        model = _fit(member, scaler, (X, y), (X_validation, y_validation), after_epoch)
         model.save(folder / MODEL_FILES[0])
     oof = model.predict_proba(X_validation)
     write_predictions(folder, oof, predict_blocks(model, scaler, X_test))
@@ -96,7 +109,8 @@ def load_model(member: Member):
         return None
 
 
-def _fit(member, scaler, X, y, X_validation, y_validation):
+def _fit(member, scaler, data, validation, after_epoch):
+    X, y = data
     model = clone(member.estimator).set_params(views=None)
     rows = member.fold.train_rows
     checkpoints = Checkpoints(member.folder)
@@ -105,11 +119,13 @@ def _fit(member, scaler, X, y, X_validation, y_validation):
     training = {"state": checkpoints.latest(_ignore)} if in_steps else {}
     for record in model.fit_epochs(scaler(X[rows]), y[rows], **training):
         if in_steps:
-            record["accuracy"] = float(model.score(X_validation, y_validation))
+            record["accuracy"] = float(model.score(*validation))
             history.write_history(member.folder / history.FILE, model.history_)
             checkpoints.save(model.training_state(), record["epoch"])
+        if after_epoch is not None:
+            after_epoch()
     if model.history_ and not in_steps:
-        model.history_[-1]["accuracy"] = float(model.score(X_validation, y_validation))
+        model.history_[-1]["accuracy"] = float(model.score(*validation))
     return model.set_params(views=member.estimator.views)
 
 
@@ -152,7 +168,7 @@ def _ending_with(parent):
         thread.join()
 
 
-def train_anywhere(token_file: Path, token: str, member: Member, scaler, X, y, X_test) -> dict:
+def train_anywhere(token_file: Path, token: str, member: Member, *work, after_epoch=None) -> dict:
     """`train_member` on a machine that may not see the run directory.
 
     Where it does not, the files come back with the result, as ``contents``, for the other side to
@@ -165,15 +181,16 @@ def train_anywhere(token_file: Path, token: str, member: Member, scaler, X, y, X
     token : str
         and what it says.
     member : Member
-    scaler : Scaler
-    X, y, X_test
-        As in `train_member`.
+    *work
+        The other arguments of `train_member`.
+    after_epoch : callable, default=None
+        As there.
     """
     if _says(token_file, token):
-        return train_member(member, scaler, X, y, X_test)
+        return train_member(member, *work, after_epoch=after_epoch)
     with TemporaryDirectory(prefix="digit-recognizer-") as place:
         away = replace(member, folder=Path(place) / "member")
-        result = train_member(away, scaler, X, y, X_test)
+        result = train_member(away, *work, after_epoch=after_epoch)
         names = (*FILES, RESULT_FILE)
         return result | {"contents": {n: (away.folder / n).read_bytes() for n in names}}
 

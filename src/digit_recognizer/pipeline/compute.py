@@ -2,19 +2,16 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed
 
-from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.pipeline import locks
-from digit_recognizer.pipeline.members import Member, write_contents
-from digit_recognizer.pipeline.run_directory import IDENTITY_FILE, RunDirectory
+from digit_recognizer.pipeline.cluster import train_on_cluster
+from digit_recognizer.pipeline.members import Member
+from digit_recognizer.pipeline.run_directory import RunDirectory
 from digit_recognizer.pipeline.sections import Compute
-from digit_recognizer.pipeline.training import train_anywhere, train_beside, train_member
+from digit_recognizer.pipeline.training import train_beside, train_member
 from digit_recognizer.pipeline.workers import SafeWorkers
-
-SECONDS_TO_CONNECT = 30
 
 
 def train_all(
@@ -45,7 +42,7 @@ def train_all(
     if not members:
         return
     if settings.backend == "dask":
-        yield from _train_on_cluster(members, scaler, arrays, settings, run)
+        yield from train_on_cluster(members, scaler, arrays, settings, run)
         return
     jobs = min(settings.jobs or os.cpu_count() or 1, len(members))
     if jobs == 1:
@@ -65,52 +62,3 @@ def train_all(
 def _work_of(members, pid):
     """Name of the network that a process trains, or trained when it died."""
     return next((m.name for m in members if locks.holder(m.folder) == pid), None)
-
-
-def _train_on_cluster(members, scaler, arrays, settings, run):
-    token_file = (run.path / IDENTITY_FILE).resolve()
-    token = token_file.read_text()
-    by_work = {(member.fold.number, member.number): member for member in members}
-    tasks = [
-        delayed(train_anywhere)(token_file, token, member, scaler, *arrays) for member in members
-    ]
-    with (
-        _cluster(settings) as client,
-        parallel_config(backend="dask", client=client, scatter=list(arrays)),
-    ):
-        # One network a task, whatever its time.
-        parallel = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")
-        for result in parallel(tasks):
-            contents = result.pop("contents", None)
-            if contents is not None:
-                write_contents(by_work[result["fold"], result["network"]].folder, contents)
-            yield result
-
-
-@contextmanager
-def _cluster(settings):
-    """A Dask client, with a cluster of this machine's processors where no scheduler is given."""
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise InputError(
-            '[compute] backend is "dask", which is not installed; install it with '
-            "pip install 'digit-recognizer[distributed]'."
-        ) from error
-    if settings.scheduler:
-        try:
-            client = Client(settings.scheduler, timeout=SECONDS_TO_CONNECT)
-        except (OSError, ValueError) as error:
-            raise OutsideError(
-                f"There is no Dask scheduler at {settings.scheduler}; start one with "
-                "`dask scheduler`, or correct [compute] scheduler."
-            ) from error
-        with client:
-            yield client
-        return
-    jobs = settings.jobs or os.cpu_count() or 1
-    with (
-        LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client

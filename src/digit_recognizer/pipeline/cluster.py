@@ -1,0 +1,294 @@
+"""The training of networks on a Dask cluster, through joblib."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from multiprocessing import resource_tracker
+
+from joblib import Parallel, delayed, parallel_config
+
+from digit_recognizer import __version__
+from digit_recognizer.errors import InputError, OutsideError
+from digit_recognizer.pipeline.members import Member, write_contents
+from digit_recognizer.pipeline.run_directory import IDENTITY_FILE, RunDirectory
+from digit_recognizer.pipeline.sections import Compute
+from digit_recognizer.pipeline.training import train_anywhere
+
+SECONDS_TO_CONNECT = 10
+SECONDS_FOR_WORKERS = 30
+# How often the data are sent anew after the workers that had them were all lost.
+ATTEMPTS = 4
+# What decides the bytes of a result.
+DECISIVE_PACKAGES = ("numpy", "scipy", "scikit-learn")
+
+
+def train_on_cluster(
+    members: list[Member], scaler, arrays, settings: Compute, run: RunDirectory
+) -> Iterator[dict]:
+    """Train networks on the workers of a Dask cluster.
+
+    A network whose worker is lost is trained by another one, from its last checkpoint where
+    the workers see the run directory.
+
+    Parameters
+    ----------
+    members, scaler, arrays, settings, run
+        As in `compute.train_all`.
+
+    Yields
+    ------
+    dict
+        The result of each network, as it is finished.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed, or the scheduler's address is none.
+    OutsideError
+        If the scheduler or all workers are lost or were never there, workers are lost again and
+        again, or one has other versions installed.
+    """
+    missing = {(member.fold.number, member.number): member for member in members}
+    common = (_versions(), *_token_of(run))
+    with _client(settings, len(members)) as client:
+        for attempt in range(ATTEMPTS):
+            _wait_for_workers(client, settings)
+            tasks = [
+                delayed(train_on_worker)(*common, member, scaler, *arrays)
+                for member in missing.values()
+            ]
+            try:
+                for result in _results(client, tasks, arrays, settings.jobs):
+                    key = result["fold"], result["network"]
+                    contents = result.pop("contents", None)
+                    if contents is not None:
+                        write_contents(missing[key].folder, contents)
+                    del missing[key]
+                    yield result
+                return
+            except _Lost as error:
+                if attempt == ATTEMPTS - 1:
+                    raise OutsideError(
+                        "All Dask workers were lost again and again, perhaps for lack of memory; "
+                        "see to them, and the same command goes on from there."
+                    ) from error
+
+
+class _Lost(Exception):
+    """The connection, or all workers and with them the data, without which no task can run."""
+
+
+def _token_of(run):
+    """A file that only this run's directory has, and what it says."""
+    path = (run.path / IDENTITY_FILE).resolve()
+    return path, path.read_text()
+
+
+def _results(client, tasks, arrays, jobs):
+    """Run tasks, at most `jobs` at a time; yields what they return, and raises what they raise."""
+    from distributed import KilledWorker
+
+    from digit_recognizer.pipeline.cluster_backend import ClusterBackend
+
+    try:
+        with parallel_config(backend=ClusterBackend(client=client, scatter=list(arrays))):
+            # One network a task, whatever its time.
+            parallel = Parallel(
+                return_as="generator_unordered", batch_size=1, pre_dispatch=jobs or "all"
+            )
+            pending = parallel(tasks)
+    except (OSError, RuntimeError, CancelledError) as error:
+        raise _Lost from error
+    try:
+        yield from pending
+    except CancelledError as error:
+        raise _Lost from error
+    except KilledWorker as error:
+        raise OutsideError(
+            f"{error.allowed_failures + 1} Dask workers were lost one after the other while they "
+            f"trained the same network, the last at {error.last_worker.address}, perhaps for lack "
+            "of memory; see to them, and the same command goes on from there."
+        ) from error
+    except ImportError as error:
+        raise OutsideError(
+            f"A Dask worker cannot import {error.name or 'what it needs'}; install "
+            f"digit-recognizer {__version__} on all machines."
+        ) from error
+    finally:
+        with warnings.catch_warnings():
+            # That tasks are cancelled is what an early end is for.
+            warnings.simplefilter("ignore")
+            pending.close()
+
+
+def train_on_worker(versions: dict, *arguments) -> dict:
+    """`train_anywhere` on a worker of the cluster, until nobody waits for the result any more.
+
+    Parameters
+    ----------
+    versions : dict
+        What `_versions` said where the run was started.
+    *arguments
+        Of `train_anywhere`.
+
+    Raises
+    ------
+    OutsideError
+        If the versions here are others.
+    """
+    for name, here in _versions().items():
+        if here != versions[name]:
+            raise OutsideError(
+                f"The Dask worker on {socket.gethostname()} has {name} {here}, but the run was "
+                f"started with {versions[name]}; install the same on all machines."
+            )
+    return train_anywhere(*arguments, after_epoch=_end_if_cancelled)
+
+
+def _versions():
+    return {"digit-recognizer": __version__} | {name: version(name) for name in DECISIVE_PACKAGES}
+
+
+class Abandoned(Exception):
+    """The run that wanted a network has ended."""
+
+
+def _end_if_cancelled():
+    """Dask cannot stop a task that runs: it goes on for nobody unless it looks itself."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    task = worker.state.tasks.get(worker.get_current_task())
+    if task is None or task.state == "cancelled":
+        raise Abandoned
+
+
+def _wait_for_workers(client, settings):
+    address = settings.scheduler or "this machine"
+    start = f"`dask worker {settings.scheduler}`" if settings.scheduler else "less --jobs"
+    try:
+        client.wait_for_workers(1, timeout=SECONDS_FOR_WORKERS)
+    except TimeoutError as error:
+        raise OutsideError(
+            f"The Dask scheduler at {address} has had no worker for {SECONDS_FOR_WORKERS} s; start "
+            f"some with {start}, and the same command goes on from there."
+        ) from error
+    except (OSError, RuntimeError, ValueError, AttributeError, CancelledError) as error:
+        raise OutsideError(
+            f"The Dask scheduler at {address} went away; start it again, and the same command "
+            "goes on from there."
+        ) from error
+
+
+@contextmanager
+def _client(settings, n_networks):
+    """A Dask client, with a cluster of this machine's processors where no scheduler is given."""
+    try:
+        import distributed
+    except ImportError as error:
+        raise InputError(
+            '[compute] backend is "dask", which is not installed; install it with '
+            "pip install 'digit-recognizer[distributed]'."
+        ) from error
+    with _silence():
+        if settings.scheduler:
+            with _connected(distributed, settings.scheduler) as client:
+                yield client
+        else:
+            jobs = min(settings.jobs or os.cpu_count() or 1, n_networks)
+            with _local_cluster(distributed, jobs) as client:
+                yield client
+
+
+@contextmanager
+def _connected(distributed, address):
+    try:
+        with warnings.catch_warnings():
+            # Versions that matter are compared where the networks are trained.
+            warnings.simplefilter("ignore")
+            client = distributed.Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
+    except OSError as error:
+        raise OutsideError(
+            f"There is no Dask scheduler at {address}; start one with `dask scheduler`, or correct "
+            "[compute] scheduler."
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"[compute] scheduler is {address!r}, which Dask cannot use ({error}); give an address "
+            'such as "tcp://10.0.0.1:8786".'
+        ) from error
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def _local_cluster(distributed, jobs):
+    """A cluster of `jobs` processes with one thread each, and its client."""
+    import dask
+
+    # Without Dask's settings for memory and threads, which outlast it in the environment.
+    with dask.config.set({"distributed.nanny.pre-spawn-environ": {}}):
+        try:
+            with _uninterrupted():
+                cluster = distributed.LocalCluster(
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    memory_limit=0,
+                    dashboard_address=None,
+                    # Dask has no way to have none: one that is free, of this machine only.
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                    silence_logs=logging.CRITICAL,
+                )
+        except (OSError, RuntimeError, TimeoutError) as error:
+            raise OutsideError(
+                f"A Dask cluster cannot be started on this machine ({error}); lower --jobs, or "
+                'leave [compute] backend = "dask" out.'
+            ) from error
+        with cluster, distributed.Client(cluster, set_as_default=False) as client:
+            try:
+                yield client
+            except BaseException:
+                # Workers that train would be waited for.
+                for nanny in cluster.workers.values():
+                    if nanny.pid is not None:
+                        with suppress(ProcessLookupError):
+                            os.kill(nanny.pid, signal.SIGKILL)
+                raise
+
+
+@contextmanager
+def _uninterrupted():
+    """Start threads and processes that Ctrl-C does not reach: the main thread answers for them.
+
+    A blocked signal stays blocked in what is started meanwhile.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # It unblocks the signal when it starts.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _silence():
+    """No log on the terminal: what went wrong is told in a sentence."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -1,5 +1,6 @@
 """Locks of folders, between real processes."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -90,3 +91,13 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_a_folder_never_locked_is_free(tmp_path):
     assert not is_locked(tmp_path)
     assert holder(tmp_path) is None
+
+
+def test_a_file_system_without_locks_is_a_sentence(tmp_path, monkeypatch):
+    def flock(descriptor, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(InputError, match=r"lock cannot be locked \(No locks available\); choose"):
+        locked(tmp_path, wait=True).__enter__()
+    assert not is_locked(tmp_path)

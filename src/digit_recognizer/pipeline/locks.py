@@ -5,7 +5,7 @@ import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from digit_recognizer.errors import OutsideError
+from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.files import explain_write, make_folder
 
 FILE = ".lock"
@@ -25,6 +25,8 @@ def locked(folder: Path, wait: bool = False):
     ------
     OutsideError
         If another process holds it, named by its number, and `wait` is false.
+    InputError
+        If the file system knows no locks.
     """
     make_folder(folder)
     path = folder / FILE
@@ -39,6 +41,11 @@ def locked(folder: Path, wait: bool = False):
             raise OutsideError(
                 f"{folder} is in use by process {holder(folder) or 'unknown'}; wait for its end, "
                 "or stop it."
+            ) from error
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be locked ({error.strerror}); choose a folder on a file system "
+                "that knows locks."
             ) from error
         with suppress(OSError):
             # For messages only: a full disk must not stop what needs no space.
@@ -69,6 +76,9 @@ def is_locked(folder: Path) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except OSError:
+        # A file system that knows no locks, which `locked` tells of.
+        return False
     finally:
         os.close(descriptor)
     return False

@@ -14,13 +14,13 @@ SECONDS_TO_START = 120
 _LOCAL = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
 
 
-def wait_until(condition, what, seconds=SECONDS_TO_START):
+def wait_until(condition, what, seconds=SECONDS_TO_START, pause=0.01):
     """Return what `condition` does as soon as that is true; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.01)
+        time.sleep(pause)
     return found
 
 
@@ -107,6 +107,7 @@ class DaskCluster:
             wait_until(
                 lambda: len(client.run_on_scheduler(list_workers)) == n_workers,
                 f"{n_workers} workers",
+                pause=0.2,
             )
 
     def kill(self, pid: int) -> None:

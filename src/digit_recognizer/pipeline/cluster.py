@@ -23,7 +23,7 @@ from digit_recognizer.pipeline.training import train_anywhere
 
 SECONDS_TO_CONNECT = 10
 SECONDS_FOR_WORKERS = 30
-# How often the data are sent anew after the workers that had them were all lost.
+# How often in a row, without a network finished, the workers may all be lost.
 ATTEMPTS = 4
 # What decides the bytes of a result.
 DECISIVE_PACKAGES = ("numpy", "scipy", "scikit-learn")
@@ -56,25 +56,22 @@ def train_on_cluster(
         again, or one has other versions installed.
     """
     missing = {(member.fold.number, member.number): member for member in members}
-    common = (_versions(), *_token_of(run))
+    work = (_versions(), *_token_of(run)), (scaler, *arrays)
+    failures = 0
     with _client(settings, len(members)) as client:
-        for attempt in range(ATTEMPTS):
+        while missing:
             _wait_for_workers(client, settings)
-            tasks = [
-                delayed(train_on_worker)(*common, member, scaler, *arrays)
-                for member in missing.values()
-            ]
             try:
-                for result in _results(client, tasks, arrays, settings.jobs):
-                    key = result["fold"], result["network"]
+                for result in _results(client, missing.values(), work, arrays, settings.jobs):
+                    failures = 0
+                    member = missing.pop((result["fold"], result["network"]))
                     contents = result.pop("contents", None)
                     if contents is not None:
-                        write_contents(missing[key].folder, contents)
-                    del missing[key]
+                        write_contents(member.folder, contents)
                     yield result
-                return
             except _Lost as error:
-                if attempt == ATTEMPTS - 1:
+                failures += 1
+                if failures == ATTEMPTS:
                     raise OutsideError(
                         "All Dask workers were lost again and again, perhaps for lack of memory; "
                         "see to them, and the same command goes on from there."
@@ -91,12 +88,15 @@ def _token_of(run):
     return path, path.read_text()
 
 
-def _results(client, tasks, arrays, jobs):
-    """Run tasks, at most `jobs` at a time; yields what they return, and raises what they raise."""
+def _results(client, members, work, arrays, jobs):
+    """Train networks, at most `jobs` at a time, with the arguments `work` around each."""
     from distributed import KilledWorker
+    from distributed.comm import CommClosedError
 
     from digit_recognizer.pipeline.cluster_backend import ClusterBackend
 
+    before, after = work
+    tasks = [delayed(train_on_worker)(*before, member, *after) for member in members]
     try:
         with parallel_config(backend=ClusterBackend(client=client, scatter=list(arrays))):
             # One network a task, whatever its time.
@@ -108,13 +108,18 @@ def _results(client, tasks, arrays, jobs):
         raise _Lost from error
     try:
         yield from pending
-    except CancelledError as error:
+    except (CancelledError, CommClosedError) as error:
         raise _Lost from error
+    except OSError as error:
+        raise OutsideError(
+            f"A Dask worker cannot work ({error}); see to it, and the same command goes on from "
+            "there."
+        ) from error
     except KilledWorker as error:
         raise OutsideError(
-            f"{error.allowed_failures + 1} Dask workers were lost one after the other while they "
-            f"trained the same network, the last at {error.last_worker.address}, perhaps for lack "
-            "of memory; see to them, and the same command goes on from there."
+            "The Dask workers that trained one of the networks were all lost, "
+            f"{error.allowed_failures + 1} of them, the last at {error.last_worker.address}, "
+            "perhaps for lack of memory; see to them, and the same command goes on from there."
         ) from error
     except ImportError as error:
         raise OutsideError(

@@ -121,10 +121,13 @@ def _results(client, members, work, arrays, jobs):
             f"{error.allowed_failures + 1} of them, the last at {error.last_worker.address}, "
             "perhaps for lack of memory; see to them, and the same command goes on from there."
         ) from error
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:
+        # The scheduler reads what it hands out, and says so if it cannot.
+        if isinstance(error, RuntimeError) and "deserialization" not in str(error):
+            raise
         raise OutsideError(
-            f"A Dask worker cannot import {error.name or 'what it needs'}; install "
-            f"digit-recognizer {__version__} on all machines."
+            "The Dask scheduler or a worker cannot import what it needs; install digit-recognizer "
+            f"{__version__} and its dependencies on all machines."
         ) from error
     finally:
         with warnings.catch_warnings():

@@ -10,6 +10,7 @@ UNPINNED := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE
 
 # make submit RECIPE=mlp DATA=path JOBS=2 SEED=0 SOURCE=sample FRESH=1 UPLOAD=1
 # make compare RUNS='a b'
+# make soak MINUTES=30 DATA=path
 # make upload FILE=path MESSAGE=text YES=1 FORCE=1
 RECIPE_OPTION = $(if $(RECIPE),--recipe '$(RECIPE)')
 DATA_OPTIONS = $(if $(RECIPE),--recipe '$(RECIPE)') $(if $(DATA),--data '$(DATA)') $(if $(SOURCE),--source '$(SOURCE)')
@@ -19,7 +20,7 @@ RUN_ARGUMENTS = $(foreach run,$(RUNS),'$(run)')
 FORCE_OPTION = $(if $(FORCE),--force)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data submit upload log leaderboard runs compare test test-lowest bench clean
+.PHONY: help setup data submit upload log leaderboard runs compare test test-lowest soak bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -57,11 +58,15 @@ test-lowest: $(VENV)/.installed-dev ## pytest with the oldest versions that pypr
 	$(BIN)/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e '.[dev]'
 	$(VENV)-lowest/bin/pytest
 
+soak: setup ## faults at random moments, the bytes compared: MINUTES, DATA
+	@$(BIN)/python tests/faults/soak.py $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(DATA),--data '$(DATA)') $(RECIPE_OPTION) $(if $(SEED),--seed '$(SEED)')
+
 bench: $(VENV)/.installed-bench ## the benchmarks, beside scikit-learn, PyTorch and JAX
 	$(UNPINNED) $(BIN)/python benchmarks/dense.py
 	$(UNPINNED) $(BIN)/python benchmarks/convolution.py
 	$(UNPINNED) $(BIN)/python benchmarks/augmentation.py
 	$(if $(DATA),$(UNPINNED) $(BIN)/python benchmarks/recipe_fast.py --data '$(DATA)' --compile)
+	$(if $(DATA),$(UNPINNED) $(BIN)/python benchmarks/resume.py --data '$(DATA)')
 	$(UNPINNED) $(BIN)/python benchmarks/parity.py
 	$(UNPINNED) $(BIN)/python benchmarks/small_fits.py
 	$(UNPINNED) $(BIN)/python benchmarks/reading.py

@@ -1,0 +1,134 @@
+"""Faults: what can happen to a run, to its files and to the disk that they are on."""
+
+import os
+import shutil
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+from workplace import SOURCE, Workplace, parent
+
+
+def truncate(path: Path, random: Random) -> None:
+    """Cut a file off at a random place."""
+    os.truncate(path, random.randrange(path.stat().st_size))
+
+
+def flip_bit(path: Path, random: Random) -> None:
+    """Change one random bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[random.randrange(len(content))] ^= 1 << random.randrange(8)
+    path.write_bytes(content)
+
+
+def kill(process: subprocess.Popen, number: int) -> None:
+    """Send a signal to a process, unless it has ended."""
+    if process.poll() is None:
+        process.send_signal(number)
+
+
+def kill_group(process: subprocess.Popen, number: int) -> None:
+    """Send a signal to a process and its workers, as Ctrl-C in a terminal does."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def kill_worker(
+    work: Workplace, process: subprocess.Popen, random: Random, number: int
+) -> int | None:
+    """Send a signal to a process that trains a fold; returns its number, None if there is none."""
+    # A lock may tell of an earlier process, whose number somebody else's has now.
+    workers = [pid for pid in work.workers() if parent(pid) == process.pid]
+    for pid in random.sample(workers, len(workers)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+            return pid
+    return None
+
+
+def pause(random: Random, seconds: float) -> None:
+    """Wait for a random time up to this."""
+    time.sleep(random.uniform(0, seconds))
+
+
+CLOCK = """
+import datetime, sys, time
+SHIFT = {seconds}
+real, real_ns = time.time, time.time_ns
+time.time = lambda: real() + SHIFT
+time.time_ns = lambda: real_ns() + SHIFT * 10**9
+class Shifted(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) + datetime.timedelta(seconds=SHIFT)
+datetime.datetime = Shifted
+"""
+
+
+def shifted_clock(folder: Path, seconds: int) -> dict[str, str]:
+    """Make Python's clock go wrong by some seconds in processes with this environment."""
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text(CLOCK.format(seconds=seconds))
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{SOURCE}"}
+
+
+def date_files(folder: Path, seconds: float) -> None:
+    """Let all files have been written at this time, in seconds since 1970."""
+    for path in folder.rglob("*"):
+        os.utime(path, (seconds, seconds))
+
+
+class Disk:
+    """A small disk of its own, mounted on a folder where only some processes see it.
+
+    Parameters
+    ----------
+    folder : Path
+        The place to mount it, there already.
+    n_bytes : int
+    """
+
+    def __init__(self, folder: Path, n_bytes: int):
+        self.folder = folder
+        # Its end takes the mount with it.
+        self._keeper = subprocess.Popen(
+            ["unshare", "-m", "cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+        self._wait_for_namespace()
+        self._mount(f"-t tmpfs -o size={n_bytes} none")
+
+    @staticmethod
+    def may_mount() -> bool:
+        """Whether there can be one on this machine."""
+        needed = all(shutil.which(name) for name in ("unshare", "nsenter", "mount"))
+        trial = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/tmp"]
+        return needed and subprocess.run(trial, capture_output=True).returncode == 0
+
+    def _wait_for_namespace(self):
+        own = Path("/proc/self/ns/mnt").readlink()
+        while Path(f"/proc/{self._keeper.pid}/ns/mnt").readlink() == own:
+            time.sleep(0.01)
+
+    def _mount(self, options):
+        command = self._entering("/", "mount", *options.split(), str(self.folder))
+        subprocess.run(command, check=True, capture_output=True)
+
+    def _entering(self, folder, *command):
+        enter = ["nsenter", "-t", str(self._keeper.pid), "-m"]
+        return [*enter, "sh", "-c", 'cd "$0" && exec "$@"', str(folder), *command]
+
+    def remount(self, options: str) -> None:
+        """Change it: "ro", "rw" or "size=…"."""
+        self._mount(f"-o remount,{options}")
+
+    def workplace(self, recipe: Path, data: Path | None = None) -> Workplace:
+        """A place to work on it."""
+        seen_at = Path(f"/proc/{self._keeper.pid}/root{self.folder}")
+        return Workplace(self.folder, recipe, data, self._entering(self.folder), seen_at)
+
+    def close(self) -> None:
+        """Give it up with all that is on it."""
+        self._keeper.stdin.close()
+        self._keeper.wait()

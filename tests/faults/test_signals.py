@@ -1,0 +1,121 @@
+"""Processes that are killed or told to end, and the same command again."""
+
+import signal
+
+import pytest
+from workplace import ending, is_running
+
+from faults import kill, kill_group, kill_worker, pause
+
+KEPT = (
+    "digit-recognizer: interrupted; what was trained is kept, and the same command goes on from "
+    "there."
+)
+
+
+def interrupt(work, random, send, *options, after=2):
+    """Start a submit, do something to it in one of the ten epochs after these; its end."""
+    process = work.start(*options)
+    work.wait_for(after + random.randint(1, 10), process)
+    pause(random, 0.05)
+    send(process)
+    return ending(process)
+
+
+def assert_goes_on_to(expected, work, *options):
+    """The same command ends with the right bytes, and trains no finished epoch again."""
+    before = work.epochs()
+    assert work.submit(*options).status == 0
+    assert work.results() == expected
+    for fold, rows in work.epochs().items():
+        assert rows[: len(before.get(fold, []))] == before.get(fold, [])
+    assert work.leftovers() == []
+    return before
+
+
+def test_a_run_killed_again_and_again_ends_with_the_same_bytes(work, random, expected):
+    kept = 0
+    for _ in range(3):
+        before = work.epochs() if kept else {}
+        end = interrupt(
+            work, random, lambda process: kill(process, signal.SIGKILL), "--jobs", "1", after=kept
+        )
+        assert end.status == -signal.SIGKILL
+        for fold, rows in before.items():
+            assert work.epochs()[fold][: len(rows)] == rows
+        kept = sum(map(len, work.epochs().values()))
+        assert kept > 0
+    assert_goes_on_to(expected, work, "--jobs", "1")
+
+
+def test_a_run_killed_before_its_first_epoch_ends_with_the_same_bytes(work, random, expected):
+    process = work.start("--jobs", "1")
+    pause(random, 1.5)
+    kill(process, signal.SIGKILL)
+    ending(process)
+    assert work.submit("--jobs", "1").status == 0
+    assert work.results() == expected
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_so_and_keeps_its_epochs(work, random, expected, number, jobs):
+    # Ctrl-C in a terminal reaches the workers too.
+    send = kill_group if number == signal.SIGINT else kill
+    end = interrupt(work, random, lambda process: send(process, number), "--jobs", jobs)
+    assert end.status == 128 + number
+    assert end.lines[-1] == KEPT
+    assert not any("Traceback" in line for line in end.lines)
+    assert not any(map(is_running, work.workers()))
+    before = assert_goes_on_to(expected, work, "--jobs", jobs)
+    assert sum(map(len, before.values())) >= 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_worker_is_reported_with_its_fold(work, random, expected, number):
+    victims = []
+    end = interrupt(
+        work,
+        random,
+        lambda process: victims.append(kill_worker(work, process, random, number)),
+        "--jobs",
+        "2",
+    )
+    folds = [
+        lock.parent.name.replace("-", " ")
+        for lock in work.run.glob("fold-*/.lock")
+        if lock.read_text() == str(victims[0])
+    ]
+    assert end.status == 1
+    assert end.lines[-1] == (
+        f"digit-recognizer: The process that trained {folds[0]} was ended from outside, perhaps "
+        "for lack of memory; free some or lower --jobs, and the same command goes on from there."
+    )
+    assert not any("Traceback" in line for line in end.lines)
+    assert_goes_on_to(expected, work, "--jobs", "2")
+
+
+def test_a_worker_leaves_ctrl_c_to_its_parent(work, random, expected):
+    hit = []
+    end = interrupt(
+        work,
+        random,
+        lambda process: hit.append(kill_worker(work, process, random, signal.SIGINT)),
+        "--jobs",
+        "2",
+    )
+    assert hit != [None]
+    assert end.status == 0
+    assert work.results() == expected
+
+
+def test_workers_end_with_a_killed_parent(work, random, expected):
+    process = work.start("--jobs", "2")
+    work.wait_for(6, process)
+    workers = work.workers()
+    kill(process, signal.SIGKILL)
+    ending(process)
+    assert workers
+    # The next start waits for those that have not noticed yet.
+    assert_goes_on_to(expected, work, "--jobs", "2")
+    assert not any(map(is_running, workers))

@@ -1,7 +1,9 @@
 """A run from data to submission, on small files."""
 
 import csv
+import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,3 +145,41 @@ def test_a_run_with_lbfgs_knows_the_accuracy_of_its_end(here):
     rows = read_history(here / "runs" / outcome.run_id / "fold-1" / "history.csv")
     assert [row["accuracy"] for row in rows[:-1]] == [""] * 2
     assert float(rows[-1]["accuracy"]) == outcome.metrics["folds"][0]["accuracy"]
+
+
+@pytest.mark.parametrize("name", ["oof.csv", "submission.csv", "metrics.json"])
+@pytest.mark.parametrize("backend", ["loky", "dask"])
+def test_missing_results_of_trained_networks_are_made_again_without_training(here, name, backend):
+    path = here / "runs" / run().run_id / name
+    content = path.read_bytes()
+    path.unlink()
+    run(compute={"jobs": 2, "backend": backend})
+    if name != "metrics.json":  # It holds the time that making it took.
+        assert path.read_bytes() == content
+    assert path.exists()
+
+
+def test_a_leftover_that_cannot_be_removed_stops_nothing(here, monkeypatch):
+    outcome = run()
+    leftover = here / "runs" / outcome.run_id / ".oof.csv.00000000.tmp"
+    leftover.write_text("half of")
+    unlink = Path.unlink
+
+    def refuse(path, missing_ok=False):
+        if path.name == leftover.name:
+            raise OSError(errno.EROFS, "Read-only file system")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert run().metrics == outcome.metrics
+
+
+def test_a_run_that_cannot_be_removed_is_named(here, monkeypatch):
+    outcome = run()
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("digit_recognizer.pipeline.run_directory.shutil.rmtree", refuse)
+    with pytest.raises(InputError, match=rf"^runs/{outcome.run_id} cannot be emptied \(Permission"):
+        run(fresh=True)

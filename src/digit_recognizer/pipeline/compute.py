@@ -22,6 +22,7 @@ def train_all(
     Parameters
     ----------
     members : list of Member
+        None are left where only the results have to be made again.
     scaler : Scaler
     arrays : tuple of ndarray
         X_train (uint8), y_train, X_test (uint8).

@@ -100,13 +100,13 @@ def make_folder(path):
     InputError
         If it cannot be made.
     """
-    with _explaining(path, "made"):
+    with explaining(path, "made"):
         Path(path).mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
-def _explaining(path, what):
-    """Turn an OSError into an InputError that names the path."""
+def explaining(path, what):
+    """Turn an OSError into an InputError that names the path and what cannot be done with it."""
     try:
         yield
     except OSError as error:

@@ -20,9 +20,23 @@ def write_history(path: Path, history: list[dict]) -> None:
 
 
 def read_history(path: Path) -> list[dict]:
-    """The epochs written so far, as text; none if the file is not there yet."""
+    """The epochs written so far, as text; none if the file is not there yet or is damaged."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, UnicodeDecodeError):
+        rows = list(csv.DictReader(io.StringIO(text)))
+    except (FileNotFoundError, UnicodeDecodeError, csv.Error):
         return []
-    return list(csv.DictReader(io.StringIO(text)))
+    return rows if all(map(_is_whole, rows)) else []
+
+
+def _is_whole(row):
+    """Whether a row has all columns, and numbers in them; L-BFGS has no accuracy of an epoch."""
+    if set(row) != set(COLUMNS) or None in row.values():
+        return False
+    try:
+        int(row["epoch"])
+        for text in row.values():
+            float(text or 0)
+    except ValueError:
+        return False
+    return True

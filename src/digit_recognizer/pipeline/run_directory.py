@@ -3,11 +3,11 @@
 import hashlib
 import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.files import make_folder, sha256, write_bytes
+from digit_recognizer.files import explaining, make_folder, sha256, write_bytes
 from digit_recognizer.pipeline import locks
 from digit_recognizer.pipeline.data import Data
 from digit_recognizer.pipeline.recipe import Recipe
@@ -108,7 +108,9 @@ class RunDirectory:
     def _remove_leftovers(self):
         """Remove what writes that were cut off left."""
         for path in self.path.rglob(".*.tmp"):
-            path.unlink(missing_ok=True)
+            # On a disk that turned read-only, what made it matter is said by the next write.
+            with suppress(OSError):
+                path.unlink()
 
     def _write_identity(self, report):
         # Another folder with the same data is the same run.
@@ -147,12 +149,19 @@ def run_directories() -> list[Path]:
 
 
 def empty(path: Path) -> None:
-    """Remove all that a run directory holds, but for the lock that the caller holds."""
-    for entry in path.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        elif entry.name != locks.FILE:
-            entry.unlink()
+    """Remove all that a run directory holds, but for the lock that the caller holds.
+
+    Raises
+    ------
+    InputError
+        If something cannot be removed.
+    """
+    with explaining(path, "emptied"):
+        for entry in path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != locks.FILE:
+                entry.unlink()
 
 
 def remove(path: Path) -> None:
@@ -162,7 +171,10 @@ def remove(path: Path) -> None:
     ------
     OutsideError
         If a process works on it.
+    InputError
+        If it cannot be removed.
     """
     with locks.locked(path):
         empty(path)
-    shutil.rmtree(path)
+    with explaining(path, "removed"):
+        shutil.rmtree(path)

@@ -1,15 +1,17 @@
 """Worker processes that end with the run, whatever ends it."""
 
+import re
 import signal
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from multiprocessing.connection import wait
+from pickle import PicklingError
 
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from digit_recognizer.errors import OutsideError
+from digit_recognizer.errors import InputError, OutsideError
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -38,6 +40,8 @@ class SafeWorkers:
             get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
         if self._thread is not None:
             self._thread.join()
+        if kind is not None and issubclass(kind, PicklingError):
+            _explain_sharing(exception)
         if kind is not None and issubclass(kind, TerminatedWorkerError):
             work = " or ".join(self._first_dead) or "a network"
             raise OutsideError(
@@ -74,6 +78,17 @@ class SafeWorkers:
                 names = [self._name_work(processes[sentinel]) for sentinel in dead]
                 self._first_dead = [name for name in names if name]
                 return
+
+
+def _explain_sharing(error):
+    """Say why the arrays that the processes share could not be written, if that is the reason."""
+    # joblib writes them on its way to the processes, and hands on the traceback as text.
+    reason = re.search(r"OSError: \[Errno \d+\] ([^:\n]+)", str(error.__cause__))
+    if reason is not None:
+        raise InputError(
+            f"The data cannot be shared with other processes ({reason[1]}); set JOBLIB_TEMP_FOLDER "
+            "to a folder with space, or give --jobs 1."
+        ) from error
 
 
 def _processes(executor):

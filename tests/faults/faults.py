@@ -13,14 +13,23 @@ from workplace import SOURCE, Workplace, parent
 
 def truncate(path: Path, random: Random) -> None:
     """Cut a file off at a random place."""
-    os.truncate(path, random.randrange(path.stat().st_size))
+    # Not its last line end only, without which JSON says the same.
+    os.truncate(path, random.randrange(max(path.stat().st_size - 1, 1)))
 
 
-def flip_bit(path: Path, random: Random) -> None:
+def flip_bit(path: Path, random: Random, bits=range(8)) -> None:
     """Change one random bit of a file."""
     content = bytearray(path.read_bytes())
-    content[random.randrange(len(content))] ^= 1 << random.randrange(8)
+    content[random.randrange(len(content))] ^= 1 << random.choice(bits)
     path.write_bytes(content)
+
+
+def flip_high_bit(path: Path, random: Random) -> None:
+    """Change the highest bit of a random byte.
+
+    Another bit in the last of a number's digits may leave it the same number.
+    """
+    flip_bit(path, random, bits=[7])
 
 
 def kill(process: subprocess.Popen, number: int) -> None:

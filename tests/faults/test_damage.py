@@ -6,9 +6,9 @@ import pytest
 from workplace import CHECKPOINT
 
 from conftest import N_EPOCHS
-from faults import flip_bit, truncate
+from faults import flip_high_bit, truncate
 
-DAMAGES = pytest.mark.parametrize("damage", [truncate, flip_bit])
+DAMAGES = pytest.mark.parametrize("damage", [truncate, flip_high_bit])
 
 # What is said of a file of a finished fold; it is named before.
 AGAIN_FROM_WEIGHTS = "is missing or damaged; it is made again from the weights."
@@ -151,6 +151,6 @@ def test_damage_everywhere_at_once_is_mended(submit_here, whole, expected, tmp_p
     work = whole.copy(tmp_path / "copy")
     for path in sorted(work.run.rglob("*")):
         if path.is_file() and path.stat().st_size:
-            random.choice([truncate, flip_bit])(path, random)
+            random.choice([truncate, flip_high_bit])(path, random)
     assert submit_here(work).status == 0
     assert work.results() == expected

@@ -175,11 +175,11 @@ def test_a_leftover_that_cannot_be_removed_stops_nothing(here, monkeypatch):
 
 
 def test_a_run_that_cannot_be_removed_is_named(here, monkeypatch):
-    outcome = run()
+    outcome = run(compute={"jobs": 1})
 
     def refuse(path):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr("digit_recognizer.pipeline.run_directory.shutil.rmtree", refuse)
     with pytest.raises(InputError, match=rf"^runs/{outcome.run_id} cannot be emptied \(Permission"):
-        run(fresh=True)
+        run(fresh=True, compute={"jobs": 1})

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -39,8 +39,6 @@ from faults import (
 RECIPE = SOURCE.parent / "recipes" / "soak.toml"
 SAMPLE_RECIPE = Path(__file__).with_name("sample.toml")
 DAY = 86_400
-# A run is cut into about this many parts by the faults it meets.
-PARTS = 6
 PLENTY = 1 << 30
 
 
@@ -52,28 +50,28 @@ class Trial:
     ----------
     work : Workplace
     random : Random
-    seconds : float
-        That a run takes which nothing happens to.
-    n_bytes : int
-        That it leaves in its folder.
-    jobs : tuple of str
-        To draw from at each start.
+    fault : Fault
+        How often it happens, and with how many jobs.
+    whole : Whole
+        The run that nothing happens to.
     disk : Disk, optional
         That the run is on.
     n_tracebacks : int
         That its processes printed.
     refused : bool
         Whether it always refused what it must.
+    same : bool
+        Whether its bytes were the right ones each time it was finished.
     """
 
     work: Workplace
     random: Random
-    seconds: float
-    n_bytes: int
-    jobs: tuple[str, ...] = ("1", "2")
+    fault: "Fault"
+    whole: "Whole"
     disk: Disk | None = None
     n_tracebacks: int = 0
     refused: bool = True
+    same: bool = True
 
     def start(self, **how):
         """Start the run, or go on with it, in an environment drawn at random."""
@@ -81,16 +79,21 @@ class Trial:
             "PYTHONHASHSEED": self.random.choice(["0", "1", "random"]),
             "OMP_NUM_THREADS": self.random.choice(["1", "2"]),
         }
-        return self.work.start("--jobs", self.random.choice(self.jobs), **drawn | how)
+        return self.work.start("--jobs", self.random.choice(self.fault.jobs), **drawn | how)
 
     def end(self, process):
         """Wait for a process's end; its status."""
         end = ending(process)
-        self.n_tracebacks += sum("Traceback" in line for line in end.lines)
+        # Until the command line has the signals, Python itself answers them.
+        if end.lines[-1:] != ["KeyboardInterrupt"]:
+            self.n_tracebacks += sum("Traceback" in line for line in end.lines)
         return end.status
 
     def on_a_disk(self, n_bytes):
         """Move the run to a disk of its own."""
+        if self.disk is not None:
+            self.disk.remount(f"size={n_bytes}")
+            return self.disk
         self.disk = Disk(self.work.folder, n_bytes)
         self.work = self.disk.workplace(self.work.recipe, self.work.data)
         return self.disk
@@ -98,13 +101,38 @@ class Trial:
     def started(self):
         """Start, and wait until a random moment; None if the run is finished before."""
         process = self.start()
-        deadline = time.monotonic() + self.random.uniform(0, self.seconds * 2 / PARTS)
+        deadline = time.monotonic() + self.moment()
         while process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         if process.poll() is None:
             return process
         self.end(process)
         return None
+
+    def moment(self):
+        """Seconds from a start such that all faults find something left to do, in the mean."""
+        training = self.whole.seconds - self.whole.seconds_to_start
+        longest = self.whole.seconds_to_start + 2 * training / (self.fault.times + 1)
+        return self.random.uniform(0, longest)
+
+    def suffer(self) -> int:
+        """Let the fault happen, and start over where the run is finished too early; how often."""
+        injected = 0
+        for _ in range(2 * self.fault.times):
+            if self.fault.inject(self):
+                injected += 1
+            elif self.work.has_run() and (self.work.run / "metrics.json").exists():
+                self.same &= self.work.results() == self.whole.results
+                shutil.rmtree(self.work.run)
+            if injected == self.fault.times:
+                break
+        return injected
+
+    def finish(self) -> bool:
+        """Go on without faults; whether the run is finished then."""
+        finished = self.end(self.start()) == 0
+        self.same &= finished and self.work.results() == self.whole.results
+        return finished
 
 
 def signal_run(trial, number, send=kill):
@@ -118,7 +146,6 @@ def signal_run(trial, number, send=kill):
 
 def signal_worker(trial, number):
     """Kill a worker, or tell it to end."""
-    trial.jobs = ("2",)
     process = trial.started()
     if process is None:
         return False
@@ -146,16 +173,16 @@ def damage(trial, how):
 
 def limit_files(trial):
     """Let no file be larger than a random part of what the run leaves in all."""
-    trial.end(trial.start(file_size=int(trial.n_bytes * trial.random.uniform(0, 0.1))))
-    return True
+    size = int(trial.whole.n_bytes * trial.random.uniform(0, 0.1))
+    return trial.end(trial.start(file_size=size)) != 0
 
 
 def fill_disk(trial):
     """Put the run on a disk on which only a random part of it has room; make room at its end."""
-    disk = trial.on_a_disk(int(trial.n_bytes * trial.random.uniform(0.05, 0.95)))
-    trial.end(trial.start())
+    disk = trial.on_a_disk(int(trial.whole.n_bytes * trial.random.uniform(0.05, 0.95)))
+    status = trial.end(trial.start())
     disk.remount(f"size={PLENTY}")
-    return True
+    return status != 0
 
 
 def forbid_writing(trial):
@@ -174,7 +201,7 @@ def set_clock_back(trial):
     date_files(trial.work.folder / "runs", time.time() + trial.random.uniform(0, 30 * DAY))
     clock = shifted_clock(trial.work.folder / "clock", -30 * DAY)
     process = trial.start(**clock)
-    time.sleep(trial.random.uniform(0, trial.seconds / PARTS))
+    time.sleep(trial.moment())
     kill(process, signal.SIGKILL)
     trial.end(process)
     return True
@@ -244,8 +271,14 @@ class Tally:
     runs: int = 0
     equal: int = 0
 
+    def add(self, other):
+        """Add those of another run."""
+        for field in fields(self):
+            total = getattr(self, field.name) + getattr(other, field.name)
+            setattr(self, field.name, total)
+
     def row(self, name):
-        """Of the table."""
+        """A line of the table."""
         equal = f"{self.equal} of {self.runs}" if self.runs else "-"
         return f"{name:<24}{self.injected:>12}{self.survived:>12}{equal:>16}"
 
@@ -254,82 +287,108 @@ class Tally:
         return self.survived == self.injected and self.equal == self.runs
 
 
-class Soak:
-    """The run that nothing happens to, and those that faults happen to.
+class Whole:
+    """The run that nothing happens to.
 
     Parameters
     ----------
     folder : Path
-        For all of them, empty.
+        To be made.
     recipe : str or Path
     data : Path or None
-    seed : int
+
+    Attributes
+    ----------
+    seconds, seconds_to_start : float
+        Of the command, and of the same command once more.
+    recipe, data : Path
+    results : dict of str to bytes
+    n_bytes : int
+        Of what it leaves.
     """
 
-    def __init__(self, folder, recipe, data, seed):
-        self.folder, self.recipe = folder, recipe
-        self.random = Random(seed)
-        whole = Workplace(folder / "whole", recipe, data)
-        whole.folder.mkdir()
+    def __init__(self, folder, recipe, data):
+        folder.mkdir()
+        work = Workplace(folder, recipe, data)
+        self.seconds, self.seconds_to_start = self._time(work), self._time(work)
+        self.recipe, self.data = recipe, data or folder / "data" / "sample"
+        self.results = work.results()
+        self.n_bytes = sum(p.stat().st_size for p in work.run.rglob("*") if p.is_file())
+
+    @staticmethod
+    def _time(work):
         start = time.perf_counter()
-        end = whole.submit("--jobs", "1")
+        end = work.submit("--jobs", "1")
         if end.status != 0:
             sys.exit("\n".join(end.lines))
-        self.seconds = time.perf_counter() - start
-        self.data = data or whole.folder / "data" / "sample"
-        self.expected = whole.results()
-        self.n_bytes = sum(p.stat().st_size for p in whole.run.rglob("*") if p.is_file())
+        return time.perf_counter() - start
 
-    def survive(self, name: str, fault: Fault, tally: Tally) -> None:
-        """Let a fault happen to a run, and see how it ends."""
-        place = Path(tempfile.mkdtemp(dir=self.folder))
-        work = Workplace(place, self.recipe, self.data)
-        trial = Trial(work, self.random, self.seconds, self.n_bytes, fault.jobs)
-        injected = sum(fault.inject(trial) for _ in range(fault.times))
-        finished = trial.end(trial.start()) == 0
-        same = finished and trial.work.results() == self.expected
-        survived = finished and trial.refused and trial.n_tracebacks == 0
-        tally.injected += injected
-        tally.survived += injected if survived else 0
-        tally.runs += 1
-        tally.equal += same
-        if survived and same:
-            shutil.rmtree(place, ignore_errors=True)
-        else:
-            print(f"{name}: {place} is kept", file=sys.stderr)
-        if trial.disk is not None:
-            trial.disk.close()
+
+def survive(name: str, fault: Fault, whole: Whole, place: Path, random: Random) -> Tally:
+    """Let a fault happen to a run, and see how it ends."""
+    trial = Trial(Workplace(place, whole.recipe, whole.data), random, fault, whole)
+    injected = trial.suffer()
+    good = trial.finish() and trial.refused and trial.n_tracebacks == 0
+    if trial.disk is not None:
+        if not (good and trial.same):
+            shutil.copytree(trial.work.seen_at, place, dirs_exist_ok=True)
+        trial.disk.close()
+    if good and trial.same:
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        print(f"{name}: what it left is kept in {place}", file=sys.stderr)
+    return Tally(injected, injected * good, 1, int(trial.same))
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--minutes", type=float, default=10, help="default: 10")
+    parser.add_argument(
+        "--data", type=Path, help="folder with train.csv and test.csv; default: the sample"
+    )
+    parser.add_argument(
+        "--recipe", help="name or path; default: recipes/soak.toml, for the sample a small one"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    options = parser.parse_args()
+    if options.recipe is None:
+        options.recipe = SAMPLE_RECIPE if options.data is None else RECIPE
+    elif Path(options.recipe).is_file():
+        options.recipe = Path(options.recipe).resolve()
+    options.data = options.data and options.data.resolve()
+    return options
+
+
+def print_report(whole: Whole, tallies: dict[str, Tally]) -> None:
+    """Print the table."""
+    print(f"A run that nothing happens to takes {whole.seconds:.0f} s; SHA-256 of its files:")
+    for name, content in whole.results.items():
+        print(f"{name:<16}{hashlib.sha256(content).hexdigest()}")
+    print(f"\n{'fault':<24}{'injected':>12}{'survived':>12}{'bytes equal':>16}")
+    print("\n".join(tally.row(name) for name, tally in tallies.items()))
+    for name in FAULTS.keys() - tallies.keys():
+        print(f"{name}: not tried, for want of the right to mount a disk")
 
 
 def main() -> int:
-    """Parse the options, run, print the table; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--minutes", type=float, default=10, help="default: 10")
-    parser.add_argument("--data", type=Path, help="folder of the files; default: the sample")
-    parser.add_argument("--recipe", help="default: recipes/soak.toml, for the sample a small one")
-    parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    options = parser.parse_args()
+    """Run until the time is over; returns the exit status."""
+    options = parse_options()
     deadline = time.monotonic() + 60 * options.minutes
-    recipe = options.recipe or (SAMPLE_RECIPE if options.data is None else RECIPE)
-    data = options.data and options.data.resolve()
-    faults = {n: f for n, f in FAULTS.items() if Disk.may_mount() or not f.needs_disk}
+    may_mount, random = Disk.may_mount(), Random(options.seed)
+    faults = {name: f for name, f in FAULTS.items() if may_mount or not f.needs_disk}
     tallies = {name: Tally() for name in faults}
-    soak = Soak(Path(tempfile.mkdtemp(prefix="soak-")), recipe, data, options.seed)
+    folder = Path(tempfile.mkdtemp(prefix="soak-"))
+    whole = Whole(folder / "whole", options.recipe, options.data)
     for name in itertools.cycle(faults):
-        soak.survive(name, faults[name], tallies[name])
+        place = Path(tempfile.mkdtemp(dir=folder))
+        tallies[name].add(survive(name, faults[name], whole, place, random))
         if time.monotonic() > deadline:
             break
-    print(f"A run that nothing happens to takes {soak.seconds:.0f} s; its bytes have SHA-256")
-    for name, content in soak.expected.items():
-        print(f"{name:<15}{hashlib.sha256(content).hexdigest()}")
-    print(f"{'fault':<24}{'injected':>12}{'survived':>12}{'bytes equal':>16}")
-    print("\n".join(tally.row(name) for name, tally in tallies.items()))
-    for name in FAULTS.keys() - faults.keys():
-        print(f"{name}: not tried, for want of the right to mount a disk")
-    if all(tally.is_good() for tally in tallies.values()):
-        shutil.rmtree(soak.folder, ignore_errors=True)
-        return 0
-    return 1
+    print_report(whole, tallies)
+    if not all(tally.is_good() for tally in tallies.values()):
+        return 1
+    shutil.rmtree(folder, ignore_errors=True)
+    return 0
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ SOURCE = Path(digit_recognizer.__file__).parents[1]
 RESULTS = ("submission.csv", "oof.csv")
 CHECKPOINT = re.compile(r"epoch-(\d+)-[0-9a-f]{16}\.safetensors")
 SECONDS_BETWEEN_LOOKS = 0.005
-SECONDS_TO_WAIT = 300
+SECONDS_TO_WAIT = 1800
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,11 @@ def read_rows(path: Path) -> list[tuple]:
 
 def ending(process: subprocess.Popen) -> Ending:
     """Wait for a process's end."""
-    _, errors = process.communicate(timeout=SECONDS_TO_WAIT)
+    try:
+        _, errors = process.communicate(timeout=SECONDS_TO_WAIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
     return Ending(process.returncode, errors.splitlines())
 
 

@@ -2,29 +2,25 @@
 
 import signal
 import zlib
-from pathlib import Path
 from random import Random
 
 import pytest
-from workplace import Ending, Workplace, ending
+from injectors import Disk, kill
+from workplace import N_EPOCHS, SAMPLE_RECIPE, Ending, Workplace, ending
 
 from digit_recognizer import cli
-from faults import Disk, kill
-
-RECIPE = Path(__file__).with_name("sample.toml")
-N_EPOCHS = 24
 
 
 @pytest.fixture
 def work(tmp_path):
     """An empty place."""
-    return Workplace(tmp_path, RECIPE)
+    return Workplace(tmp_path, SAMPLE_RECIPE)
 
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory):
     """A run that nothing happened to."""
-    work = Workplace(tmp_path_factory.mktemp("whole"), RECIPE)
+    work = Workplace(tmp_path_factory.mktemp("whole"), SAMPLE_RECIPE)
     assert work.submit("--jobs", "1").status == 0
     return work
 
@@ -39,7 +35,7 @@ def expected(whole):
 def killed(tmp_path_factory, whole):
     """A run that was killed in its second fold; its data are in a folder of their own."""
     data = whole.folder / "data" / "sample"
-    work = Workplace(tmp_path_factory.mktemp("killed"), RECIPE, data)
+    work = Workplace(tmp_path_factory.mktemp("killed"), SAMPLE_RECIPE, data)
     process = work.start("--jobs", "1")
     work.wait_for(N_EPOCHS + 8, process)
     kill(process, signal.SIGKILL)

@@ -3,10 +3,8 @@
 from contextlib import suppress
 
 import pytest
-from workplace import CHECKPOINT
-
-from conftest import N_EPOCHS
-from faults import flip_high_bit, truncate
+from injectors import flip_high_bit, truncate
+from workplace import CHECKPOINT, N_EPOCHS
 
 DAMAGES = pytest.mark.parametrize("damage", [truncate, flip_high_bit])
 

@@ -3,10 +3,8 @@
 import signal
 
 import pytest
-from workplace import ending
-
-from conftest import N_EPOCHS, RECIPE
-from faults import kill
+from injectors import kill
+from workplace import N_EPOCHS, SAMPLE_RECIPE, ending
 
 KB = 1024
 
@@ -24,7 +22,7 @@ def assert_one_sentence(end, *parts):
 def test_a_full_disk_is_said_and_costs_no_epoch_once_there_is_space(disk, whole, expected, jobs):
     # A fold needs this much while it is trained, and less than half afterwards.
     small = disk(150 * KB)
-    work = small.workplace(RECIPE, whole.folder / "data" / "sample")
+    work = small.workplace(SAMPLE_RECIPE, whole.folder / "data" / "sample")
     end = work.submit("--jobs", jobs)
     assert_one_sentence(end, "(No space left on device); free some space")
     before = work.epochs()
@@ -55,7 +53,7 @@ def test_a_limit_on_the_size_of_files_is_said(work, whole, expected, jobs, remed
 
 def test_a_folder_that_may_not_be_written_is_said_and_loses_nothing(disk, whole, expected):
     mended = disk(50 * KB * KB)
-    work = mended.workplace(RECIPE, whole.folder / "data" / "sample")
+    work = mended.workplace(SAMPLE_RECIPE, whole.folder / "data" / "sample")
     process = work.start("--jobs", "1")
     work.wait_for(N_EPOCHS + 4, process)
     kill(process, signal.SIGKILL)

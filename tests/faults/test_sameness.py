@@ -5,11 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from workplace import Workplace, ending
+from injectors import date_files, shifted_clock
+from workplace import N_EPOCHS, SAMPLE_RECIPE, Workplace, ending
 
-from conftest import N_EPOCHS, RECIPE
 from digit_recognizer.sealed import read_sealed, write_sealed
-from faults import date_files, shifted_clock
 
 DAY = 86_400
 
@@ -32,7 +31,7 @@ def test_a_run_from_another_folder_goes_on_with_the_same_data(
     assert elsewhere.run.name == killed.run.name
     assert elsewhere.results() == expected
     (tmp_path / "empty").mkdir()
-    begun_here = Workplace(tmp_path / "empty", RECIPE, killed.data)
+    begun_here = Workplace(tmp_path / "empty", SAMPLE_RECIPE, killed.data)
     assert submit_here(begun_here).status == 0
     assert begun_here.run.name == killed.run.name
     assert begun_here.results() == expected

@@ -3,9 +3,8 @@
 import signal
 
 import pytest
+from injectors import kill, kill_group, kill_worker, pause
 from workplace import ending, is_running
-
-from faults import kill, kill_group, kill_worker, pause
 
 KEPT = (
     "digit-recognizer: interrupted; what was trained is kept, and the same command goes on from "

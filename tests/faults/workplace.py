@@ -15,6 +15,8 @@ from pathlib import Path
 import digit_recognizer
 
 SOURCE = Path(digit_recognizer.__file__).parents[1]
+# A run of two folds.
+SAMPLE_RECIPE, N_EPOCHS = Path(__file__).with_name("sample.toml"), 24
 RESULTS = ("submission.csv", "oof.csv")
 CHECKPOINT = re.compile(r"epoch-(\d+)-[0-9a-f]{16}\.safetensors")
 SECONDS_BETWEEN_LOOKS = 0.005

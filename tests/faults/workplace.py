@@ -118,16 +118,18 @@ class Workplace:
             rows[folder.name] = there if (folder / "result.json").exists() else there[:last]
         return rows
 
-    def wait_for(self, n_epochs: int, process: subprocess.Popen, fold="*") -> None:
+    def wait_for(self, n_epochs: int, process: subprocess.Popen) -> None:
         """Wait until that many epochs are in the histories, or the process ends."""
         deadline = time.monotonic() + SECONDS_TO_WAIT
-        while process.poll() is None and time.monotonic() < deadline:
-            if sum(len(read_rows(file)) for file in self._histories(fold)) >= n_epochs:
-                return
+        while process.poll() is None and self._n_epochs() < n_epochs:
+            if time.monotonic() > deadline:
+                process.kill()
+                raise TimeoutError(f"{n_epochs} epochs are not done in {SECONDS_TO_WAIT} s")
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
-    def _histories(self, fold):
-        return (self.seen_at or self.folder).glob(f"runs/*/{fold}/history.csv")
+    def _n_epochs(self):
+        files = (self.seen_at or self.folder).glob("runs/*/fold-*/history.csv")
+        return sum(len(read_rows(file)) for file in files)
 
     def workers(self) -> list[int]:
         """Numbers of the processes that hold the folds' locks, or did when they ended."""

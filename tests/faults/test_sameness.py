@@ -1,11 +1,12 @@
 """What must not matter: places, environments, clocks; and what must: the data."""
 
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
-from injectors import date_files, shifted_clock
+from injectors import date_files, kill, shifted_clock
 from workplace import N_EPOCHS, SAMPLE_RECIPE, Workplace, ending
 
 from digit_recognizer.sealed import read_sealed, write_sealed
@@ -107,7 +108,9 @@ def with_data_of_its_own(killed, folder):
 def test_a_second_submit_says_which_process_holds_the_run(work, submit_here, expected):
     process = work.start("--jobs", "1")
     work.wait_for(2, process)
+    kill(process, signal.SIGSTOP)
     end = submit_here(work)
+    kill(process, signal.SIGCONT)
     assert end.status == 1
     assert end.lines == [
         f"digit-recognizer: runs/{work.run.name} is in use by process {process.pid}; "

@@ -3,6 +3,7 @@
 import re
 import signal
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from multiprocessing.connection import wait
@@ -14,6 +15,8 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from digit_recognizer.errors import InputError, OutsideError
 
 SECONDS_BETWEEN_LOOKS = 0.5
+# Of joblib, when it puts a new process in the place of one whose memory grew.
+_REPLACED = "A worker stopped while some jobs were given to the executor"
 
 
 class SafeWorkers:
@@ -30,12 +33,16 @@ class SafeWorkers:
         self._over = threading.Event()
         self._first_dead: list[str] = []
         self._thread = None
+        self._warnings = warnings.catch_warnings()
 
     def __enter__(self):
+        self._warnings.__enter__()
+        warnings.filterwarnings("ignore", message=_REPLACED)
         return self
 
     def __exit__(self, kind, exception, traceback):
         self._over.set()
+        self._warnings.__exit__(kind, exception, traceback)
         if kind is not None:
             get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
         if self._thread is not None:
@@ -74,10 +81,13 @@ class SafeWorkers:
         while not self._over.is_set():
             processes = {process.sentinel: process.pid for process in _processes(executor)}
             dead = wait(list(processes), SECONDS_BETWEEN_LOOKS) if processes else []
-            if dead:
-                names = [self._name_work(processes[sentinel]) for sentinel in dead]
-                self._first_dead = [name for name in names if name]
+            names = [self._name_work(processes[sentinel]) for sentinel in dead]
+            self._first_dead = [name for name in names if name]
+            if self._first_dead:
                 return
+            if dead or not processes:
+                # joblib ends idle processes, and those whose memory grew, and starts others.
+                self._over.wait(SECONDS_BETWEEN_LOOKS)
 
 
 def _explain_sharing(error):

@@ -16,7 +16,7 @@ from digit_recognizer.pipeline.workers import SafeWorkers
 
 @pytest.fixture
 def executor(monkeypatch):
-    """What stands for joblib's; its processes are `Sentinel`s."""
+    """What stands for joblib's; its processes are of the class `Sentinel`."""
     fake = SimpleNamespace(_processes={}, shutdown=lambda **_: None)
     monkeypatch.setattr(workers, "get_reusable_executor", lambda **_: fake)
     monkeypatch.setattr(workers, "SECONDS_BETWEEN_LOOKS", 0.01)

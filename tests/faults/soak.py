@@ -22,6 +22,9 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+# Beside this folder; pytest finds it by its settings.
+sys.path.append(str(Path(__file__).parents[1]))
+
 from injectors import (
     Disk,
     date_files,
@@ -34,6 +37,9 @@ from injectors import (
 )
 from trials import Fault, Trial, Whole
 from workplace import SAMPLE_RECIPE, SOURCE, Workplace
+
+from dask_cluster import DaskCluster
+from digit_recognizer.pipeline.recipe import find_recipe
 
 RECIPE = SOURCE.parent / "recipes" / "soak.toml"
 DAY = 86_400
@@ -127,6 +133,26 @@ def change_data(trial):
     return True
 
 
+def lose_dask_worker(trial):
+    """Train on a Dask cluster of two workers, and kill one in the middle of a fold."""
+    recipe = trial.work.recipe
+    with DaskCluster(trial.work.folder / "dask") as cluster:
+        trial.work.recipe = trial.work.folder / "dask" / recipe.name
+        text = f'[compute]\nbackend = "dask"\nscheduler = "{cluster.address}"\n'
+        trial.work.recipe.write_text(f"{recipe.read_text()}\n{text}")
+        process = trial.started()
+        while process is not None and process.poll() is None:
+            busy = trial.work.workers() if trial.work.has_run() else []
+            if busy:
+                cluster.kill(trial.random.choice(busy))
+                break
+            time.sleep(0.01)
+        status = 1 if process is None else trial.end(process)
+    trial.work.recipe = recipe
+    trial.same &= status != 0 or trial.work.results() == trial.whole.results
+    return status == 0
+
+
 # Another kind of fault, or of workers, is another line here.
 FAULTS = {
     "SIGKILL, jobs 1": Fault(partial(signal_run, number=signal.SIGKILL), 10, ("1",)),
@@ -143,6 +169,7 @@ FAULTS = {
     "disk read-only": Fault(forbid_writing, 1, needs_disk=True),
     "clock set back": Fault(set_clock_back),
     "data changed": Fault(change_data),
+    "Dask worker killed": Fault(lose_dask_worker, 1, ("2",)),
 }
 
 
@@ -200,8 +227,8 @@ def parse_options():
     options = parser.parse_args()
     if options.recipe is None:
         options.recipe = SAMPLE_RECIPE if options.data is None else RECIPE
-    elif Path(options.recipe).is_file():
-        options.recipe = Path(options.recipe).resolve()
+    else:
+        options.recipe = find_recipe(options.recipe).resolve()
     options.data = options.data and options.data.resolve()
     return options
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import digit_recognizer
 
-SECONDS_TO_START = 120
+SECONDS_TO_START = 300
 _LOCAL = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
 
 

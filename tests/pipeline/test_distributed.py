@@ -43,7 +43,7 @@ shift = 1
 [cv]
 folds = 3
 """
-SECONDS = 240
+SECONDS = 300
 VERSIONS = module._versions()
 FOLDS = [f"fold-{number}" for number in (1, 2, 3)]
 

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -85,9 +86,15 @@ def run_on(cluster):
 
 def beside(function, *arguments):
     """Start a function in a thread that does not keep the tests from ending; returns its future."""
-    pool = ThreadPoolExecutor(1)
-    future = pool.submit(function, *arguments)
-    pool.shutdown(wait=False)
+    future = Future()
+
+    def work():
+        try:
+            future.set_result(function(*arguments))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
     return future
 
 

@@ -27,6 +27,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from injectors import (
     Disk,
+    can_shift_clock,
     date_files,
     flip_bit,
     kill,
@@ -165,9 +166,9 @@ FAULTS = {
     "a file cut off": Fault(partial(damage, how=truncate)),
     "a bit flipped": Fault(partial(damage, how=flip_bit)),
     "file size limited": Fault(limit_files),
-    "disk full": Fault(fill_disk, 1, needs_disk=True),
-    "disk read-only": Fault(forbid_writing, 1, needs_disk=True),
-    "clock set back": Fault(set_clock_back),
+    "disk full": Fault(fill_disk, 1, is_possible=Disk.may_mount),
+    "disk read-only": Fault(forbid_writing, 1, is_possible=Disk.may_mount),
+    "clock set back": Fault(set_clock_back, is_possible=can_shift_clock),
     "data changed": Fault(change_data),
     "Dask worker killed": Fault(lose_dask_worker, 1, ("2",)),
 }
@@ -241,15 +242,15 @@ def print_report(whole: Whole, tallies: dict[str, Tally]) -> None:
     print(f"\n{'fault':<24}{'injected':>12}{'survived':>12}{'bytes equal':>16}")
     print("\n".join(tally.row(name) for name, tally in tallies.items()))
     for name in FAULTS.keys() - tallies.keys():
-        print(f"{name}: not tried, for want of the right to mount a disk")
+        print(f"{name}: not tried, for want of a C compiler or of the right to mount")
 
 
 def main() -> int:
     """Run until the time is over; returns the exit status."""
     options = parse_options()
     deadline = time.monotonic() + 60 * options.minutes
-    may_mount, random = Disk.may_mount(), Random(options.seed)
-    faults = {name: f for name, f in FAULTS.items() if may_mount or not f.needs_disk}
+    random = Random(options.seed)
+    faults = {name: fault for name, fault in FAULTS.items() if fault.is_possible()}
     tallies = {name: Tally() for name in faults}
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     whole = Whole(folder / "whole", options.recipe, options.data)

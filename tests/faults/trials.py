@@ -22,14 +22,14 @@ class Fault:
     times : int, default=3
         To one run.
     jobs : tuple of str
-    needs_disk : bool, default=False
-        Whether it mounts one.
+    is_possible : callable
+        Whether it can be made to happen on this machine.
     """
 
     inject: Callable
     times: int = 3
     jobs: tuple[str, ...] = ("1", "2")
-    needs_disk: bool = False
+    is_possible: Callable = lambda: True
 
 
 class Whole:

@@ -14,7 +14,7 @@ UNPINNED := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE
 # make upload FILE=path MESSAGE=text YES=1 FORCE=1
 RECIPE_OPTION = $(if $(RECIPE),--recipe '$(RECIPE)')
 DATA_OPTIONS = $(if $(RECIPE),--recipe '$(RECIPE)') $(if $(DATA),--data '$(DATA)') $(if $(SOURCE),--source '$(SOURCE)')
-RUN_OPTIONS = $(if $(JOBS),--jobs '$(JOBS)') $(if $(SEED),--seed '$(SEED)') $(if $(FRESH),--fresh) $(if $(UPLOAD),--upload)
+RUN_OPTIONS = $(if $(JOBS),--jobs '$(JOBS)') $(if $(SEED),--seed '$(SEED)') $(if $(filter-out 0,$(FRESH)),--fresh) $(if $(UPLOAD),--upload)
 UPLOAD_OPTIONS = $(if $(MESSAGE),--message '$(MESSAGE)') $(if $(TIMEOUT),--timeout '$(TIMEOUT)')
 RUN_ARGUMENTS = $(foreach run,$(RUNS),'$(run)')
 FORCE_OPTION = $(if $(FORCE),--force)

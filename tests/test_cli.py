@@ -169,8 +169,8 @@ def test_ctrl_c_and_sigterm_end_quickly_and_keep_the_epochs(here, jobs, whole_gr
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 128 + number
     assert errors.splitlines() == [
-        "digit-recognizer: interrupted; what was trained is kept, and the same command goes on "
-        "from there."
+        "digit-recognizer: interrupted; what was trained is kept, and the same command without "
+        "--fresh goes on from there."
     ]
     assert list((here / "submissions").iterdir()) == []
     assert not [name for name in files(here) if name.endswith(".tmp")]

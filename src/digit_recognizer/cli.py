@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 
 from digit_recognizer import __version__
-from digit_recognizer.errors import InputError, Interrupted, OutsideError
+from digit_recognizer.errors import GOES_ON, InputError, Interrupted, OutsideError
 
 _INTERRUPTED = "interrupted; nothing was submitted."
-_INTERRUPTED_TRAINING = (
-    "interrupted; what was trained is kept, and the same command goes on from there."
-)
+_INTERRUPTED_TRAINING = f"interrupted; what was trained is kept, and {GOES_ON}"
 _INTERRUPTED_UPLOAD = (
     "interrupted; upload again to go on waiting: what Kaggle has already is not sent twice."
 )
@@ -165,6 +163,14 @@ def _add_data_options(parser):
     )
 
 
+def _confirmed(question):
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False
+
+
 def _kaggle(recipe, options):
     from digit_recognizer.kaggle import Kaggle
 
@@ -263,7 +269,7 @@ def _send(path, folder, recipe, options, ask=False, force=False):
         print(f"{'Left today':<14}{limits.left} submissions to {kaggle.slug}", flush=True)
         if candidate.reference is None:
             check_limits(limits)
-        if ask and input("Upload it? [y/N] ").strip().lower() not in ("y", "yes"):
+        if ask and not _confirmed("Upload it?"):
             print("Nothing was uploaded.")
             return
         options.interrupted = _INTERRUPTED_UPLOAD
@@ -331,7 +337,7 @@ def _clean(options):
         return
     print(catalogue.table(runs))
     ask = sys.stdin.isatty() and not options.yes
-    if ask and input("Remove them? [y/N] ").strip().lower() not in ("y", "yes"):
+    if ask and not _confirmed("Remove them?"):
         print("Nothing was removed.")
         return
     catalogue.remove_all(runs)

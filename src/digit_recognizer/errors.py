@@ -1,5 +1,8 @@
 """The two ways a command can fail without being wrong itself."""
 
+# What every sentence on an interrupted training ends with.
+GOES_ON = "the same command without --fresh goes on from there."
+
 
 class InputError(ValueError):
     """A mistake of the user's, told in one sentence that names its place and what to do."""

@@ -7,8 +7,8 @@ from injectors import kill, kill_group, kill_worker, pause
 from workplace import ending, is_running
 
 KEPT = (
-    "digit-recognizer: interrupted; what was trained is kept, and the same command goes on from "
-    "there."
+    "digit-recognizer: interrupted; what was trained is kept, and the same command without "
+    "--fresh goes on from there."
 )
 
 
@@ -88,7 +88,8 @@ def test_a_killed_worker_is_reported_with_its_fold(work, random, expected, numbe
     assert end.status == 1
     assert end.lines[-1] == (
         f"digit-recognizer: The process that trained {folds[0]} was ended from outside, perhaps "
-        "for lack of memory; free some or lower --jobs, and the same command goes on from there."
+        "for lack of memory; free some or lower --jobs, and the same command without "
+        "--fresh goes on from there."
     )
     assert not any("Traceback" in line for line in end.lines)
     assert_goes_on_to(expected, work, "--jobs", "2")

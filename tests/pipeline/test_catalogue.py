@@ -72,7 +72,9 @@ def test_a_run_in_training_is_running_and_stays(runs):
 
 
 def test_an_unknown_run_is_named_with_those_there_are(runs):
-    with pytest.raises(InputError, match=rf"There is no run 'nope' in runs/: .*{runs[0]}"):
+    with pytest.raises(
+        InputError, match=rf"There is no run 'nope' in runs; choose one of .*{runs[0]}"
+    ):
         catalogue.choose(["nope"], everything=False)
 
 

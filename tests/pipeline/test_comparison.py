@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from digit_recognizer.errors import InputError
+from digit_recognizer.files import sha256
 from digit_recognizer.pipeline.comparison import WIDTH, Comparison, compare
 from digit_recognizer.pipeline.out_of_fold import find_run, read_out_of_fold
 from digit_recognizer.pipeline.results import write_oof
 from digit_recognizer.pipeline.statistics import mcnemar, wilson_interval
+from digit_recognizer.sealed import write_sealed
 
 LABELS = np.arange(40) % 4
 
@@ -37,7 +39,7 @@ def write_run(folder, wrong_rows=(), labels=LABELS, data="abc"):
     fold_of_row = np.arange(len(labels)) // 4 % 2 + 1
     write_oof(folder / "oof.csv", probabilities, fold_of_row, labels, np.arange(4))
     metrics = {"n_train": len(labels), "data": data}
-    (folder / "metrics.json").write_text(json.dumps(metrics))
+    write_sealed(folder / "metrics.json", metrics)
     return folder
 
 
@@ -190,12 +192,6 @@ def test_an_id_comes_before_longer_ones_and_before_a_folder_of_that_name(runs):
     assert find_run("a", runs) == runs / "a"
 
 
-def test_a_run_in_the_making_is_not_found(runs):
-    write_run(runs / ".fast-1234.0a0a.tmp")
-    with pytest.raises(InputError, match="none at all in runs; make one with digit-recognizer"):
-        find_run("fast", runs)
-
-
 @pytest.mark.parametrize("name", ["slow", "", "x" * 5000, "runs/fas"])
 def test_an_unknown_run_is_answered_with_those_there_are(runs, name):
     write_run(runs / "fast-1234")
@@ -270,7 +266,7 @@ def test_a_truncated_table_is_one_sentence(tmp_path_factory, has_metrics, data):
     with pytest.raises(InputError, match=r"oof\.csv (is damaged|has \d+ rows of 40)") as caught:
         read_out_of_fold("a", runs)
     assert "\n" not in str(caught.value)
-    assert str(caught.value).endswith("remove the run's folder and make the run again.")
+    assert str(caught.value).endswith("submit with its recipe again, which mends the run.")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +306,9 @@ def test_a_header_alone_is_damage(runs):
 @pytest.mark.parametrize("content", [b"", b'{"n_train": 4', b"[]", b"3", b"\xff"])
 def test_damaged_metrics_are_one_sentence(runs, content):
     (write_run(runs / "a") / "metrics.json").write_bytes(content)
-    with pytest.raises(InputError, match=r"runs/a/metrics.json is damaged \(.*\); remove the run"):
+    with pytest.raises(
+        InputError, match=r"runs/a/metrics.json is damaged \(.*\); submit with its recipe again"
+    ):
         read_out_of_fold("a", runs)
 
 
@@ -320,4 +318,24 @@ def test_a_folder_in_place_of_a_file_is_one_sentence(runs, name):
     (folder / name).unlink()
     (folder / name).mkdir()
     with pytest.raises(InputError, match=f"runs/a/{name} cannot be read"):
+        read_out_of_fold("a", runs)
+
+
+def test_predictions_that_were_altered_since_are_refused(runs):
+    folder = write_run(runs / "a")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    del metrics["sha256"]
+    digest = sha256(folder / "oof.csv")
+    write_sealed(folder / "metrics.json", metrics | {"files": {"oof.csv": digest}})
+    read_out_of_fold("a", runs)
+    path = folder / "oof.csv"
+    path.write_text(path.read_text().replace("0.7", "0.6", 1))
+    with pytest.raises(InputError, match=r"oof.csv is not as the run wrote it; submit with its"):
+        read_out_of_fold("a", runs)
+
+
+def test_metrics_that_were_altered_since_are_refused(runs):
+    path = write_run(runs / "a") / "metrics.json"
+    path.write_text(path.read_text().replace("abc", "abd"))
+    with pytest.raises(InputError, match=r"metrics.json is damaged \(it is not as the run wrote"):
         read_out_of_fold("a", runs)

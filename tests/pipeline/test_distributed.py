@@ -46,7 +46,7 @@ shift = 1
 folds = 3
 """
 SECONDS = 300
-VERSIONS = module._versions()
+VERSIONS = module.versions()
 FOLDS = [f"fold-{number}" for number in (1, 2, 3)]
 
 
@@ -263,7 +263,7 @@ def test_workers_stop_training_for_a_run_that_was_interrupted(here, cluster):
 
 
 def test_a_worker_with_another_version_is_named(here, cluster, monkeypatch):
-    monkeypatch.setattr(module, "_versions", lambda: {**VERSIONS, "numpy": "1.0"})
+    monkeypatch.setattr(module, "versions", lambda: {**VERSIONS, "numpy": "1.0"})
     with pytest.raises(OutsideError, match=r"^The Dask worker on .* has numpy .* with 1\.0;"):
         run_on(cluster)
 

@@ -128,25 +128,35 @@ def test_learning_how_to_combine_networks_of_unequal_worth_helps_and_says_so(how
     assert combined.description["combine"] == how
     accuracies = combined.description["oof_accuracies"]
     assert (combined.oof.argmax(axis=1) == y).mean() == accuracies[how] > accuracies["mean"]
-    assert "helps: " in verdict(combined.description, how)
+    assert "helps (" in verdict(combined.description, how)
 
 
 @pytest.mark.parametrize("how", ["weights", "stacking"])
 def test_where_learning_does_not_help_the_mean_is_used_and_said(how, generator):
     y = generator.integers(0, N_CLASSES, 300)
-    split = make_split(generator, y, [1])
-    same = Split(split.fold_of_row, np.repeat(split.oof, 2, axis=0), split.test)
-    same = Split(same.fold_of_row, same.oof, {f: np.repeat(t, 2, 0) for f, t in split.test.items()})
+    split = make_split(generator, y, [1, 1])
     # Right by its mean already, which nothing can beat.
-    sure = Split(
-        same.fold_of_row, np.tile(np.eye(N_CLASSES, dtype=np.float32)[y], (2, 1, 1)), same.test
-    )
-    combined = combine([sure], y, how)
+    sure = np.tile(np.eye(N_CLASSES, dtype=np.float32)[y], (2, 1, 1))
+    split = Split(split.fold_of_row, sure, split.test)
+    combined = combine([split], y, how)
     assert combined.description["combine"] == "mean"
-    assert "does not help (100.000%, the mean 100.000%): the mean is used" in verdict(
+    assert "does not help (100.000%, the mean 100.000%, p = 1): the mean is used" in verdict(
         combined.description, how
     )
-    np.testing.assert_array_equal(combined.test, combine([sure], y, "mean").test)
+    np.testing.assert_array_equal(combined.test, combine([split], y, "mean").test)
+
+
+def test_a_lead_of_a_few_rows_is_not_taken_for_a_help():
+    rng = np.random.default_rng(5)
+    leads = []
+    for _ in range(20):
+        y = rng.integers(0, N_CLASSES, 300)
+        description = combine([make_split(rng, y, [1.0, 1.2])], y, "weights").description
+        accuracies = description["oof_accuracies"]
+        if description["p_value"] >= 0.05:
+            leads.append(accuracies["weights"] > accuracies["mean"])
+            assert description["combine"] == "mean"
+    assert any(leads)
 
 
 def test_the_mean_needs_no_verdict():

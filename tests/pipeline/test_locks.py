@@ -2,9 +2,11 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -101,3 +103,22 @@ def test_a_file_system_without_locks_is_a_sentence(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"lock cannot be locked \(No locks available\); choose"):
         locked(tmp_path, wait=True).__enter__()
     assert not is_locked(tmp_path)
+
+
+def test_a_lock_whose_folder_was_removed_meanwhile_is_taken_anew(hold, tmp_path):
+    folder = tmp_path / "run"
+    taken = threading.Event()
+
+    def take():
+        with locked(folder, wait=True):
+            taken.set()
+            assert holder(folder) == os.getpid()
+
+    with locked(folder):
+        thread = threading.Thread(target=take)
+        thread.start()
+        assert not taken.wait(0.2)
+        shutil.rmtree(folder)
+    thread.join(30)
+    assert taken.is_set()
+    assert (folder / ".lock").exists()

@@ -172,3 +172,23 @@ def test_a_wrong_scorer_is_found_before_training(write):
 def test_a_name_too_long_is_said_to_be():
     with pytest.raises(InputError, match="name has 300 characters"):
         find_recipe("x" * 300)
+
+
+def test_class_weights_are_resolved_and_read_back(write):
+    recipe = load_recipe(write("[model.class_weight]\n0 = 2\n7 = 0.5\n"))
+    again = load_recipe(write(recipe.to_toml(), "again.toml"))
+    assert again.fingerprint() == recipe.fingerprint()
+    assert again.make_estimators()[0].class_weight == {0: 2.0, 7: 0.5}
+
+
+@pytest.mark.parametrize("entry", ["a = 1", '"²" = 1', '0 = "much"', "0 = true"])
+def test_class_weights_of_no_class_or_no_number_are_named(write, entry):
+    with pytest.raises(InputError, match=r"\[model\] class_weight has .* give each class"):
+        load_recipe(write(f"[model.class_weight]\n{entry}\n"))
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "10.0.0.1:8786", "tcp://alpha"])
+def test_a_scheduler_without_protocol_or_port_is_named(write, address):
+    text = f'[compute]\nbackend = "dask"\nscheduler = "{address}"\n'
+    with pytest.raises(InputError, match=r"scheduler is '.*'; give an address such as 'tcp://"):
+        load_recipe(write(text))

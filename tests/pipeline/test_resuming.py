@@ -195,3 +195,14 @@ def test_the_run_says_where_its_data_are_and_how_many_networks_it_has(here, run)
     identity = json.loads((here / "runs" / outcome.run_id / "run.json").read_text())
     assert identity["data_folder"] == str(here / "data" / "sample")
     assert identity["networks"] == 2
+
+
+def test_other_versions_since_the_run_began_are_told(here, run, monkeypatch):
+    outcome = run()
+    folder = here / "runs" / outcome.run_id
+    (folder / "metrics.json").unlink()
+    module = "digit_recognizer.pipeline.run_directory.versions"
+    monkeypatch.setattr(module, lambda: {"numpy": "99.0"})
+    run()
+    assert run.said[0].startswith("Since the run began, numpy ")
+    assert " is now 99.0: the bytes may differ" in run.said[0]

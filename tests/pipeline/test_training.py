@@ -143,3 +143,31 @@ def test_predicting_in_blocks_changes_nothing(digits):
     whole = predict_blocks(model, scaler, X)
     # A product of other shape may round differently in the last bit.
     np.testing.assert_allclose(predict_blocks(model, scaler, X, block_rows=100), whole, atol=1e-6)
+
+
+def test_ctrl_c_ends_the_training_and_vouches_for_nothing(digits, fold, tmp_path, monkeypatch):
+    X, y = digits
+    member = make_member(tmp_path, fold)
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("digit_recognizer.nn.training.train_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_member(member, Scaler.fit(X, "unit"), X, y, X[:5])
+    assert not (tmp_path / members.RESULT_FILE).exists()
+
+
+def test_a_state_of_another_training_is_left_aside(digits, fold, tmp_path):
+    X, y = digits
+    scaler = Scaler.fit(X, "standard")
+    other = NumpyNetClassifier((8,), learning_rate="one_cycle", max_iter=4, random_state=1)
+    epochs = other.fit_epochs(scaler(X[fold.train_rows]), y[fold.train_rows])
+    next(epochs)
+    training.Checkpoints(tmp_path / "a").save(other.training_state(), 1)
+    results = [
+        train_member(make_member(tmp_path / name, fold), scaler, X, y, X[:7]) for name in "ab"
+    ]
+    for result in results:
+        del result["seconds"]
+    assert results[0] == results[1]

@@ -3,6 +3,7 @@
 from digit_recognizer.estimator.callbacks import Checkpoint
 from digit_recognizer.estimator.classifier import NumpyNetClassifier
 from digit_recognizer.estimator.regressor import NumpyNetRegressor
+from digit_recognizer.estimator.signature import WrongState
 from digit_recognizer.estimator.training_state import TrainingState
 
-__all__ = ["Checkpoint", "NumpyNetClassifier", "NumpyNetRegressor", "TrainingState"]
+__all__ = ["Checkpoint", "NumpyNetClassifier", "NumpyNetRegressor", "TrainingState", "WrongState"]

@@ -38,10 +38,13 @@ class NoHooks:
 
     Attributes
     ----------
+    is_iterated : bool
+        Whether `fit_epochs` was called, whose caller hears of a KeyboardInterrupt.
     resumes : bool
         Whether training goes on from a state, whatever the estimator has learned before.
     """
 
+    is_iterated = False
     resumes = False
 
     def training_begins(self):

@@ -84,6 +84,8 @@ class Resumable(NoHooks):
         If the state is none, or of an estimator with other parameters.
     """
 
+    is_iterated = True
+
     def __init__(self, estimator, state):
         self.estimator = estimator
         self.state = state

@@ -14,6 +14,10 @@ from digit_recognizer.nn import Augment, Layer
 WITHOUT_EFFECT = ("max_fun", "verbose", "views", "warm_start")
 
 
+class WrongState(ValueError):
+    """A training state of another estimator or of other data."""
+
+
 def describe_estimator(estimator) -> dict:
     """The class and the parameters, as plain values; what has none goes by its name."""
     parameters = estimator.get_params(deep=False) | {"augment": augment_of(estimator)}
@@ -58,14 +62,14 @@ def check_estimator_signature(signature: dict, estimator) -> None:
     """
     now = describe_estimator(estimator)
     if signature["class"] != now["class"]:
-        raise ValueError(
+        raise WrongState(
             f"The training state is of a {signature['class']}, not of a {now['class']}; give it to "
             "an estimator of the class it was taken from."
         )
     name = _first_difference(signature["parameters"], now["parameters"])
     if name is not None:
         was, is_now = (side["parameters"].get(name) for side in (signature, now))
-        raise ValueError(
+        raise WrongState(
             f"The training state was taken with {name}={was!r}, but {name} is {is_now!r} now; set "
             "it to what it was, or start without the state."
         )
@@ -81,7 +85,7 @@ def check_data_signature(signature: dict, now: dict) -> None:
     """
     name = _first_difference(signature, now)
     if name is not None:
-        raise ValueError(
+        raise WrongState(
             f"The training state was taken with other data ({name} is not what it was); give the "
             "data of the state, or start without it."
         )

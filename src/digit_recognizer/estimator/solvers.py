@@ -86,6 +86,8 @@ def stochastic_epochs(estimator, training, given, incremental, hooks):
             is_over = has_converged(estimator, plan.schedule, incremental) or asked_to_stop
         hooks.training_is_over()
     except KeyboardInterrupt:
+        if hooks.is_iterated:
+            raise
         warnings.warn("Training interrupted by user.", stacklevel=2)
     finally:
         if estimator.early_stopping or plan.average is not None:

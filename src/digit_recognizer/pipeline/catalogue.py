@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline import history, locks, members, run_directory
+from digit_recognizer.pipeline.out_of_fold import find_run
 from digit_recognizer.sealed import read_sealed
 
 FINISHED, UNFINISHED, RUNNING = "finished", "unfinished", "running"
@@ -55,8 +57,17 @@ def look_at(path: Path) -> Run:
         n_networks=identity.get("networks", 0),
         accuracy=metrics and metrics["cv_accuracy_mean"],
         seconds=sum(float(row["seconds"] or 0) for row in rows),
-        n_bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+        n_bytes=sum(map(_size, path.rglob("*"))),
     )
+
+
+def _size(path):
+    """Bytes of a file; 0 of a folder, and of what another process has just removed."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return 0
+    return status.st_size if S_ISREG(status.st_mode) else 0
 
 
 def table(runs: list[Run]) -> str:
@@ -83,21 +94,21 @@ def remove_all(runs: list[Run]) -> None:
 
 
 def choose(names: list[str], everything: bool) -> list[Run]:
-    """The runs to remove: those named, or all that are unfinished, or all.
+    """The runs to remove: those named, see `find_run`, or all that are unfinished, or all.
 
     Raises
     ------
     InputError
         If there is no run of a name, or it is in use.
     """
-    runs = {run.path.name: run for run in list_runs()}
-    for name in names:
-        if name not in runs:
-            there = ", ".join(runs) or "none"
-            raise InputError(f"There is no run {name!r} in {run_directory.RUNS_FOLDER}/: {there}.")
-        if runs[name].state == RUNNING:
-            raise InputError(f"Run {name} is being trained; stop it first, or wait for its end.")
-    if names:
-        return [runs[name] for name in names]
-    kinds = (UNFINISHED, FINISHED) if everything else (UNFINISHED,)
-    return [run for run in runs.values() if run.state in kinds]
+    if not names:
+        kinds = (UNFINISHED, FINISHED) if everything else (UNFINISHED,)
+        return [run for run in list_runs() if run.state in kinds]
+    paths = dict.fromkeys(find_run(name, run_directory.RUNS_FOLDER) for name in names)
+    runs = [look_at(path) for path in paths]
+    for run in runs:
+        if run.state == RUNNING:
+            raise InputError(
+                f"Run {run.path.name} is being trained; stop it first, or wait for its end."
+            )
+    return runs

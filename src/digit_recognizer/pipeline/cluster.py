@@ -9,24 +9,22 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from multiprocessing import resource_tracker
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
 
 from digit_recognizer import __version__
-from digit_recognizer.errors import InputError, OutsideError
+from digit_recognizer.errors import GOES_ON, InputError, OutsideError
 from digit_recognizer.pipeline.members import Member, write_contents
 from digit_recognizer.pipeline.run_directory import IDENTITY_FILE, RunDirectory
 from digit_recognizer.pipeline.sections import Compute
 from digit_recognizer.pipeline.training import train_anywhere
+from digit_recognizer.pipeline.versions import versions
 
 SECONDS_TO_CONNECT = 10
 SECONDS_FOR_WORKERS = 30
 # How often in a row, without a network finished, the workers may all be lost.
 ATTEMPTS = 4
-# What decides the bytes of a result.
-DECISIVE_PACKAGES = ("numpy", "scipy", "scikit-learn")
 
 
 def train_on_cluster(
@@ -56,7 +54,7 @@ def train_on_cluster(
         again, or one has other versions installed.
     """
     missing = {(member.fold.number, member.number): member for member in members}
-    work = (_versions(), *_token_of(run)), (scaler, *arrays)
+    work = (versions(), *_token_of(run)), (scaler, *arrays)
     failures = 0
     with _client(settings, len(members)) as client:
         while missing:
@@ -74,7 +72,7 @@ def train_on_cluster(
                 if failures == ATTEMPTS:
                     raise OutsideError(
                         "All Dask workers were lost again and again, perhaps for lack of memory; "
-                        "see to them, and the same command goes on from there."
+                        f"see to them, and {GOES_ON}"
                     ) from error
 
 
@@ -112,14 +110,13 @@ def _results(client, members, work, arrays, jobs):
         raise _Lost from error
     except OSError as error:
         raise OutsideError(
-            f"A Dask worker cannot work ({error}); see to it, and the same command goes on from "
-            "there."
+            f"A Dask worker cannot work ({error}); see to it, and {GOES_ON}"
         ) from error
     except KilledWorker as error:
         raise OutsideError(
             "The Dask workers that trained one of the networks were all lost, "
             f"{error.allowed_failures + 1} of them, the last at {error.last_worker.address}, "
-            "perhaps for lack of memory; see to them, and the same command goes on from there."
+            f"perhaps for lack of memory; see to them, and {GOES_ON}"
         ) from error
     except (ImportError, RuntimeError) as error:
         # The scheduler reads what it hands out, and says so if it cannot.
@@ -136,13 +133,13 @@ def _results(client, members, work, arrays, jobs):
             pending.close()
 
 
-def train_on_worker(versions: dict, *arguments) -> dict:
+def train_on_worker(started_with: dict, *arguments) -> dict:
     """`train_anywhere` on a worker of the cluster, until nobody waits for the result any more.
 
     Parameters
     ----------
-    versions : dict
-        What `_versions` said where the run was started.
+    started_with : dict
+        What `versions` said where the run was started.
     *arguments
         Of `train_anywhere`.
 
@@ -151,17 +148,13 @@ def train_on_worker(versions: dict, *arguments) -> dict:
     OutsideError
         If the versions here are others.
     """
-    for name, here in _versions().items():
-        if here != versions[name]:
+    for name, here in versions().items():
+        if here != started_with[name]:
             raise OutsideError(
                 f"The Dask worker on {socket.gethostname()} has {name} {here}, but the run was "
-                f"started with {versions[name]}; install the same on all machines."
+                f"started with {started_with[name]}; install the same on all machines."
             )
     return train_anywhere(*arguments, after_epoch=_end_if_cancelled)
-
-
-def _versions():
-    return {"digit-recognizer": __version__} | {name: version(name) for name in DECISIVE_PACKAGES}
 
 
 class Abandoned(Exception):
@@ -186,12 +179,11 @@ def _wait_for_workers(client, settings):
     except TimeoutError as error:
         raise OutsideError(
             f"The Dask scheduler at {address} has had no worker for {SECONDS_FOR_WORKERS} s; start "
-            f"some with {start}, and the same command goes on from there."
+            f"some with {start}, and {GOES_ON}"
         ) from error
     except (OSError, RuntimeError, ValueError, AttributeError, CancelledError) as error:
         raise OutsideError(
-            f"The Dask scheduler at {address} went away; start it again, and the same command "
-            "goes on from there."
+            f"The Dask scheduler at {address} went away; start it again, and {GOES_ON}"
         ) from error
 
 
@@ -210,7 +202,7 @@ def _client(settings, n_networks):
             with _connected(distributed, settings.scheduler) as client:
                 yield client
         else:
-            jobs = min(settings.jobs or os.cpu_count() or 1, n_networks)
+            jobs = min(settings.jobs or cpu_count(), n_networks)
             with _local_cluster(distributed, jobs) as client:
                 yield client
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 
 from digit_recognizer.pipeline import locks
 from digit_recognizer.pipeline.cluster import train_on_cluster
@@ -45,7 +45,7 @@ def train_all(
     if settings.backend == "dask":
         yield from train_on_cluster(members, scaler, arrays, settings, run)
         return
-    jobs = min(settings.jobs or os.cpu_count() or 1, len(members))
+    jobs = min(settings.jobs or cpu_count(), len(members))
     if jobs == 1:
         for member in members:
             yield train_member(member, scaler, *arrays)

@@ -24,7 +24,7 @@ def read_history(path: Path) -> list[dict]:
     try:
         text = path.read_text(encoding="utf-8")
         rows = list(csv.DictReader(io.StringIO(text)))
-    except (FileNotFoundError, UnicodeDecodeError, csv.Error):
+    except (OSError, UnicodeDecodeError, csv.Error):
         return []
     return rows if all(map(_is_whole, rows)) else []
 

@@ -47,6 +47,7 @@ def _result_of(member, report):
         return None
     damaged = damaged_files(member.folder, result)
     if not damaged:
+        Checkpoints(member.folder).clear()
         return {name: value for name, value in result.items() if name != "files"}
     report(f"{member.folder / damaged[0]} is missing or damaged; {_remedy(member)}.")
     return None

@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 
 from digit_recognizer.errors import InputError, quoted
+from digit_recognizer.files import sha256
+from digit_recognizer.pipeline.run_directory import METRICS_FILE, OOF_FILE
+from digit_recognizer.sealed import read_sealed
 
 INTEGER_COLUMNS = ("row", "fold", "label", "prediction")
-REPLACE = "remove the run's folder and make the run again"
+REPLACE = "submit with its recipe again, which mends the run"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,6 @@ def find_run(run: str, runs_folder: Path) -> Path:
         If there is no such run, or more than one; the message lists those there are.
     """
     runs_folder = Path(runs_folder)
-    # A run in the making is beside the others, under a name that begins with a dot.
     there = sorted(path for path in runs_folder.glob("[!.]*") if path.is_dir())
     names = [path.name for path in there]
     if run in names:
@@ -100,14 +102,17 @@ def read_out_of_fold(run: str, runs_folder: Path) -> OutOfFold:
         If there is no such run, or a file of it is missing, truncated or damaged.
     """
     folder = find_run(run, runs_folder)
-    metrics = _read_metrics(folder / "metrics.json")
-    table = _read_table(folder / "oof.csv")
+    metrics = _read_metrics(folder / METRICS_FILE)
+    table = _read_table(folder / OOF_FILE)
     n_train = metrics.get("n_train", len(table))
     if len(table) != n_train:
         raise InputError(
-            f"{folder / 'oof.csv'} has {len(table):,} rows of {n_train}; it was cut short or "
+            f"{folder / OOF_FILE} has {len(table):,} rows of {n_train}; it was cut short or "
             f"changed: {REPLACE}."
         )
+    digest = metrics.get("files", {}).get(OOF_FILE)
+    if digest is not None and sha256(folder / OOF_FILE) != digest:
+        raise InputError(f"{folder / OOF_FILE} is not as the run wrote it; {REPLACE}.")
     is_among = folder.resolve().parent == Path(runs_folder).resolve()
     return OutOfFold(
         name=folder.name if is_among else str(folder),
@@ -129,6 +134,8 @@ def _read_metrics(path):
         raise InputError(f"{path} is damaged (it is not valid JSON); {REPLACE}.") from error
     if not isinstance(metrics, dict):
         raise InputError(f"{path} is damaged (it does not hold metrics); {REPLACE}.")
+    if read_sealed(path) is None:
+        raise InputError(f"{path} is damaged (it is not as the run wrote it); {REPLACE}.")
     return metrics
 
 

@@ -91,6 +91,9 @@ class Recipe:
             del sections["model"][name]
         if self.ensemble.architectures:
             del sections["model"]["architecture"]
+        weights = sections["model"]["class_weight"]
+        if isinstance(weights, dict):
+            sections["model"]["class_weight"] = {str(k): float(v) for k, v in weights.items()}
         if self.augment is not None:
             sections["augment"] = dataclasses.asdict(self.augment)
         return {
@@ -238,9 +241,15 @@ def _check_model(values):
         if key not in valid:
             raise InputError(f"[model] {key} is unknown{_nearest(key, valid)}.")
     if isinstance(values.get("class_weight"), dict):
+        weights = values["class_weight"]
+        for key, weight in weights.items():
+            if not key.isdecimal() or not _is_of_type(weight, float):
+                raise InputError(
+                    f"[model] class_weight has {key!r} = {weight!r}; give each class, a number "
+                    "from 0, a weight."
+                )
         # A key of TOML is a string; the classes are integers.
-        weights = {int(k) if k.isdigit() else k: v for k, v in values["class_weight"].items()}
-        values = values | {"class_weight": weights}
+        values = values | {"class_weight": {int(k): float(v) for k, v in weights.items()}}
     return values
 
 

@@ -129,5 +129,6 @@ def describe(metrics: dict, how: str) -> dict[str, str]:
         lines["Combining"] = combining
     if "test_accuracy" in metrics:
         lines["Test accuracy"] = f"{metrics['test_accuracy']:.2%} (labels held back)"
-    lines["Time"] = f"{metrics['seconds']:.1f} s"
+    since = " since it was continued" if metrics["was_continued"] else ""
+    lines["Time"] = f"{metrics['seconds']:.1f} s{since}"
     return lines

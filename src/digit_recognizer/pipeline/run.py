@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import make_folder, sha256, write_bytes
-from digit_recognizer.pipeline import log, results, run_directory
+from digit_recognizer.pipeline import history, log, results, run_directory
 from digit_recognizer.pipeline.compute import train_all
 from digit_recognizer.pipeline.data import Data
 from digit_recognizer.pipeline.ensemble import combine
@@ -101,6 +101,7 @@ def submit(recipe: Recipe, data: Data, data_folder: Path, fresh=False, report=sa
 def _complete(recipe, data, run, members, finished):
     """Train what is not finished, combine all, and write the results; returns the metrics."""
     start = perf_counter()
+    was_continued = any((member.folder / history.FILE).exists() for member in members)
     member_results = _train(recipe, data, run, members, finished)
     classes, y = np.unique(data.y_train, return_inverse=True)
     splits = results.gather(members, recipe.cv.folds, len(y))
@@ -116,6 +117,7 @@ def _complete(recipe, data, run, members, finished):
         submission_file, data.test_ids, labels, recipe.competition, data.sample_submission_ids
     )
     metrics["seconds"] = perf_counter() - start
+    metrics["was_continued"] = was_continued
     metrics["files"] = {name: sha256(run.path / name) for name in run_directory.FILES}
     write_sealed(run.path / run_directory.METRICS_FILE, metrics)
     return metrics

@@ -11,6 +11,7 @@ from digit_recognizer.files import explaining, make_folder, sha256, write_bytes
 from digit_recognizer.pipeline import locks
 from digit_recognizer.pipeline.data import Data
 from digit_recognizer.pipeline.recipe import Recipe
+from digit_recognizer.pipeline.versions import describe_changes, versions
 from digit_recognizer.sealed import read_sealed, write_sealed
 
 RUNS_FOLDER = Path("runs")
@@ -116,8 +117,16 @@ class RunDirectory:
         # Another folder with the same data is the same run.
         previous = read_sealed(self.path / IDENTITY_FILE)
         self.token = (previous or {}).get("token") or secrets.token_hex(8)
-        if previous is None or previous["data_folder"] != self._identity["data_folder"]:
-            write_sealed(self.path / IDENTITY_FILE, self._identity | {"token": self.token})
+        began_with = (previous or {}).get("versions", versions())
+        changes = describe_changes(began_with, versions())
+        if changes and finished_metrics(self.path) is None:
+            report(
+                f"Since the run began, {changes}: the bytes may differ from those of a run in one "
+                "go; --fresh begins anew."
+            )
+        identity = self._identity | {"token": self.token, "versions": began_with}
+        if identity != previous:
+            write_sealed(self.path / IDENTITY_FILE, identity)
         text = self.recipe.to_toml().encode()
         path = self.path / RECIPE_FILE
         there = path.read_bytes() if path.is_file() else text
@@ -174,7 +183,5 @@ def remove(path: Path) -> None:
     InputError
         If it cannot be removed.
     """
-    with locks.locked(path):
-        empty(path)
-    with explaining(path, "removed"):
+    with locks.locked(path), explaining(path, "removed"):
         shutil.rmtree(path)

@@ -1,8 +1,12 @@
 """Sections of a recipe that the pipeline itself reads."""
 
+import re
 from dataclasses import dataclass, field
 
 from digit_recognizer.errors import InputError
+
+# A protocol, a host, a port.
+_ADDRESS = re.compile(r"[a-z]+://\S+:\d+")
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class CrossValidation:
     folds : int, default=5
         Stratified folds, at least 2.
     repeats : int, default=1
-        How often the rows are split into folds anew; the predictions of all splits are averaged.
+        How often the rows are split into folds anew. The predictions of all splits are averaged
+        before they are measured, and ``oof.csv`` names the fold of the first split.
     seed : int, default=0
         The one seed of the run, at least 0.
     """
@@ -111,3 +116,8 @@ class Compute:
             raise InputError(f"[compute] backend is {self.backend!r}; give 'loky' or 'dask'.")
         if self.scheduler and self.backend != "dask":
             raise InputError('[compute] scheduler needs backend = "dask"; add it.')
+        if self.scheduler and not _ADDRESS.fullmatch(self.scheduler):
+            raise InputError(
+                f"[compute] scheduler is {self.scheduler!r}; give an address such as "
+                "'tcp://10.0.0.1:8786'."
+            )

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
+from digit_recognizer.estimator import WrongState
 from digit_recognizer.pipeline import history
 from digit_recognizer.pipeline.checkpoints import Checkpoints
 from digit_recognizer.pipeline.locks import locked
@@ -57,6 +58,7 @@ def train_member(member: Member, scaler: Scaler, X, y, X_test, after_epoch=None)
     with locked(member.folder, wait=True):
         result = read_result(member.folder)
         if result is not None:
+            Checkpoints(member.folder).clear()
             return result
         with _ONE_BLAS_THREAD, np.errstate(all="ignore"):
             return _train(member, scaler, X, y, X_test, after_epoch)
@@ -116,8 +118,7 @@ def _fit(member, scaler, data, validation, after_epoch):
     checkpoints = Checkpoints(member.folder)
     # L-BFGS hands out its records at its end: there is nothing to go on from.
     in_steps = model.solver != "lbfgs"
-    training = {"state": checkpoints.latest(_ignore)} if in_steps else {}
-    for record in model.fit_epochs(scaler(X[rows]), y[rows], **training):
+    for record in _epochs(model, checkpoints, scaler(X[rows]), y[rows]):
         if in_steps:
             record["accuracy"] = float(model.score(*validation))
             history.write_history(member.folder / history.FILE, model.history_)
@@ -127,6 +128,19 @@ def _fit(member, scaler, data, validation, after_epoch):
     if model.history_ and not in_steps:
         model.history_[-1]["accuracy"] = float(model.score(*validation))
     return model.set_params(views=member.estimator.views)
+
+
+def _epochs(model, checkpoints, X, y):
+    """The epochs that are left, after the last checkpoint."""
+    if model.solver == "lbfgs":
+        yield from model.fit_epochs(X, y)
+        return
+    try:
+        yield from model.fit_epochs(X, y, state=checkpoints.latest(_ignore))
+    except WrongState:
+        # Another version of this package left it.
+        checkpoints.clear()
+        yield from model.fit_epochs(X, y)
 
 
 def _ignore(sentence):

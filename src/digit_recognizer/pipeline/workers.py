@@ -12,7 +12,7 @@ from pickle import PicklingError
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from digit_recognizer.errors import InputError, OutsideError
+from digit_recognizer.errors import GOES_ON, InputError, OutsideError
 
 SECONDS_BETWEEN_LOOKS = 0.5
 # Of joblib, when it puts a new process in the place of one whose memory grew.
@@ -53,7 +53,7 @@ class SafeWorkers:
             work = " or ".join(self._first_dead) or "a network"
             raise OutsideError(
                 f"The process that trained {work} was ended from outside, perhaps for lack of "
-                "memory; free some or lower --jobs, and the same command goes on from there."
+                f"memory; free some or lower --jobs, and {GOES_ON}"
             ) from exception
 
     @contextmanager

@@ -49,3 +49,9 @@ def test_a_changed_byte_or_a_missing_end_is_seen(place, data):
         and len(changed) == position
     ):
         assert read_sealed(place) is None
+
+
+def test_a_file_of_another_version_is_none(tmp_path, monkeypatch):
+    write_sealed(tmp_path / "a.json", CONTENT)
+    monkeypatch.setattr("digit_recognizer.sealed.VERSION", 2)
+    assert read_sealed(tmp_path / "a.json") is None

@@ -7,6 +7,8 @@ from pathlib import Path
 from digit_recognizer.files import write_text
 
 KEY = "sha256"
+# Raised when what such files hold changes: those of before are then made again.
+VERSION = 1
 
 
 def sealed(content: dict) -> str:
@@ -30,4 +32,5 @@ def read_sealed(path: Path) -> dict | None:
 
 
 def _digest(content):
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    text = f"{VERSION} {json.dumps(content, sort_keys=True)}"
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import LinearConstraint, minimize
 
 from digit_recognizer.pipeline.statistics import mcnemar
 
@@ -45,9 +46,6 @@ class LearnedWeights(Mean):
         y : ndarray of int of shape (n,)
             Indices of the classes.
         """
-        # Where it is used: it takes a tenth of a second to import.
-        from scipy.optimize import LinearConstraint, minimize
-
         of_label = np.take_along_axis(probabilities, y[np.newaxis, :, np.newaxis], axis=2)
         of_label = of_label[:, :, 0].astype(np.float64) + SMALLEST_PROBABILITY
         n_networks = len(probabilities)
@@ -92,6 +90,7 @@ class Stacking(Mean):
         y : ndarray of int of shape (n,)
             Indices of the classes.
         """
+        # Here, for it takes a tenth of a second to import.
         from sklearn.linear_model import LogisticRegression
 
         self.model = LogisticRegression(C=0.01, max_iter=1000).fit(_features(probabilities), y)

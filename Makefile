@@ -42,8 +42,8 @@ log: setup ## all submissions, CV against LB
 leaderboard: setup ## where your best score stands
 	@$(CLI) leaderboard $(RECIPE_OPTION)
 
-runs: setup ## the runs there are: state, networks trained, CV, time, size
-	@$(CLI) runs
+runs: setup ## the runs there are; CLEAN=1 removes the unfinished
+	@$(CLI) runs $(if $(filter-out 0,$(CLEAN)),clean)
 
 compare: setup ## say whether one of two runs is better: RUNS='a b'
 	@$(CLI) compare $(RUN_ARGUMENTS)

@@ -207,7 +207,7 @@ def _submit(options):
     """Train all folds, average their predictions and write the checked submission."""
     from digit_recognizer.pipeline.data import load_data
     from digit_recognizer.pipeline.results import describe
-    from digit_recognizer.pipeline.run import submit
+    from digit_recognizer.pipeline.run import submit, submit_finished
 
     given = {"cv": {"seed": options.seed}, "compute": {"jobs": options.jobs}}
     overrides = {
@@ -217,15 +217,17 @@ def _submit(options):
         if value is not None
     }
     recipe, folder = _load(options, overrides)
-    data = load_data(folder, recipe.competition)
-    print(data.description, flush=True)
-    if options.upload:
-        _check_upload(recipe, data, options)
-    outcome = submit(recipe, data, folder, options.fresh)
+    # With --upload the limits are asked first, which needs the data.
+    outcome = None if options.fresh or options.upload else submit_finished(recipe, folder)
+    if outcome is None:
+        data = load_data(folder, recipe.competition)
+        print(data.description, flush=True)
+        if options.upload:
+            _check_upload(recipe, data, options)
+        outcome = submit(recipe, data, folder, options.fresh)
     options.interrupted = _INTERRUPTED
-    lines = describe(outcome.metrics, recipe.ensemble.combine)
-    lines = {"Run": outcome.run_id, **lines, "Submission": outcome.submission}
-    for name, value in lines.items():
+    told = describe(outcome.metrics, recipe.ensemble.combine)
+    for name, value in [("Run", outcome.run_id), *told.items(), ("Submission", outcome.submission)]:
         print(f"{name:<14}{value}")
     if options.upload:
         _send(outcome.submission, folder, recipe, options)

@@ -9,7 +9,7 @@ from digit_recognizer.files import sha256
 from digit_recognizer.pipeline import locks, log
 from digit_recognizer.pipeline.data import load_data
 from digit_recognizer.pipeline.recipe import load_recipe
-from digit_recognizer.pipeline.run import submit
+from digit_recognizer.pipeline.run import submit, submit_finished
 from digit_recognizer.pipeline.source import find_data
 
 RECIPE = """
@@ -206,3 +206,36 @@ def test_other_versions_since_the_run_began_are_told(here, run, monkeypatch):
     run()
     assert run.said[0].startswith("Since the run began, numpy ")
     assert " is now 99.0: the bytes may differ" in run.said[0]
+
+
+def finish(here, said):
+    return submit_finished(load_recipe("small.toml"), here / "data" / "sample", said.append)
+
+
+def test_a_finished_run_is_known_by_the_files_of_its_data(here, run, monkeypatch):
+    outcome = run()
+    before = state(here / "runs" / outcome.run_id)
+    outcome.submission.write_text("another")
+    said = []
+    assert finish(here, said) == outcome
+    assert said[1] == f"Run {outcome.run_id} is finished; --fresh would train it again."
+    assert state(here / "runs" / outcome.run_id) == before
+    assert sha256(outcome.submission) == outcome.metrics["files"]["submission.csv"]
+    assert len(log.read(here / "submissions" / "log.csv")) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["metrics.json", "run.json", "oof.csv", "fold-1/oof.npy", "fold-2/result.json"]
+)
+def test_a_damaged_run_is_not_taken_for_finished(here, run, name):
+    outcome = run()
+    path = here / "runs" / outcome.run_id / name
+    path.write_bytes(path.read_bytes()[:-9])
+    assert finish(here, []) is None
+
+
+def test_other_files_are_not_taken_for_those_of_the_run(here, run):
+    run()
+    train = here / "data" / "sample" / "train.csv"
+    train.write_bytes(train.read_bytes().replace(b",0,", b",1,", 1))
+    assert finish(here, []) is None

@@ -7,7 +7,6 @@ from stat import S_ISREG
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline import history, locks, members, run_directory
 from digit_recognizer.pipeline.out_of_fold import find_run
-from digit_recognizer.sealed import read_sealed
 
 FINISHED, UNFINISHED, RUNNING = "finished", "unfinished", "running"
 
@@ -47,7 +46,7 @@ def list_runs() -> list[Run]:
 def look_at(path: Path) -> Run:
     """Read what a run's directory says of it."""
     metrics = run_directory.finished_metrics(path)
-    identity = read_sealed(path / run_directory.IDENTITY_FILE) or {}
+    identity = run_directory.read_identity(path)
     state = FINISHED if metrics else UNFINISHED
     rows = [row for file in path.rglob(history.FILE) for row in history.read_history(file)]
     return Run(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from digit_recognizer.files import sha256
 from digit_recognizer.pipeline.archive import find_file, require_file
 from digit_recognizer.pipeline.columns import Columns, IntegerColumn
 from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER
@@ -31,6 +32,8 @@ class Data:
         The ids of the sample submission, equal to `test_ids`; None if there is no such file.
     held_back_labels : ndarray of int16, shape (n_test,), or None
         The classes of the test images, where the folder has them.
+    files_digest : str
+        Of the files the data were read from, see `digest_files`.
     """
 
     X_train: np.ndarray
@@ -40,6 +43,7 @@ class Data:
     description: str
     sample_submission_ids: np.ndarray | None = None
     held_back_labels: np.ndarray | None = None
+    files_digest: str = ""
 
     @property
     def is_sample(self):
@@ -78,6 +82,8 @@ def load_data(folder, competition=DIGIT_RECOGNIZER):
         If a file is missing, damaged or wrong anywhere.
     """
     folder = Path(folder)
+    # Before they are read: files that change meanwhile are not taken for what was read.
+    files_digest = digest_files(folder, competition)
     train_file = require_file(folder, competition.train_file, competition)
     test_file = require_file(folder, competition.test_file, competition)
     classes = IntegerColumn.classes(competition.label_column, competition.n_classes)
@@ -103,7 +109,23 @@ def load_data(folder, competition=DIGIT_RECOGNIZER):
             competition.sample_submission_file, read_sample_submission
         ),
         held_back_labels=read_beside(competition.test_labels_file, read_submission),
+        files_digest=files_digest,
     )
+
+
+def digest_files(folder, competition) -> str:
+    """SHA-256, in hexadecimal, of the competition's files in a folder, as they lie on the disk."""
+    digest = hashlib.sha256()
+    for name in (
+        competition.train_file,
+        competition.test_file,
+        competition.sample_submission_file,
+        competition.test_labels_file,
+    ):
+        file = find_file(folder, name, competition)
+        content = "" if file is None else f"{file.path.name} {sha256(file.path)}"
+        digest.update(f"{name}: {content}\n".encode())
+    return digest.hexdigest()
 
 
 def _describe(X_train, X_test, train_file, competition):

@@ -10,13 +10,13 @@ from threadpoolctl import threadpool_limits
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import make_folder, sha256, write_bytes
-from digit_recognizer.pipeline import history, log, results, run_directory
+from digit_recognizer.pipeline import history, locks, log, results, run_directory
 from digit_recognizer.pipeline.compute import train_all
-from digit_recognizer.pipeline.data import Data
+from digit_recognizer.pipeline.data import Data, digest_files
 from digit_recognizer.pipeline.ensemble import combine
 from digit_recognizer.pipeline.folds import make_folds
 from digit_recognizer.pipeline.inspection import inspect_members
-from digit_recognizer.pipeline.members import Member, make_members
+from digit_recognizer.pipeline.members import RESULT_FILE, Member, make_members, read_result
 from digit_recognizer.pipeline.progress import Progress
 from digit_recognizer.pipeline.recipe import Recipe
 from digit_recognizer.pipeline.run_directory import RunDirectory
@@ -94,8 +94,41 @@ def submit(recipe: Recipe, data: Data, data_folder: Path, fresh=False, report=sa
             metrics = _complete(recipe, data, run, members, finished)
         else:
             report(f"Run {run.id} is finished; --fresh would train it again.")
-        _hand_out(recipe, data, run, metrics)
+        _hand_out(recipe.name, run.path, metrics, data.is_sample)
     return Outcome(run.id, metrics, SUBMISSION_FILE)
+
+
+def submit_finished(recipe: Recipe, data_folder: Path, report=say) -> Outcome | None:
+    """What `submit` does for a run that is finished, without reading its data.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data_folder : Path
+    report : callable, default=say
+
+    Returns
+    -------
+    Outcome or None
+        None if there is no finished run of this recipe and these files, or one of its own files is
+        damaged.
+    """
+    for path in run_directory.run_directories():
+        identity = run_directory.read_identity(path)
+        if identity.get("recipe") != recipe.fingerprint():
+            continue
+        metrics = run_directory.finished_metrics(path)
+        if metrics is None or identity["files"] != digest_files(data_folder, recipe.competition):
+            continue
+        with locks.locked(path):
+            results = [read_result(file.parent) for file in path.rglob(RESULT_FILE)]
+            if len(results) != identity["networks"] or None in results:
+                return None
+            report(identity["description"])
+            report(f"Run {path.name} is finished; --fresh would train it again.")
+            _hand_out(recipe.name, path, metrics, identity["is_sample"])
+        return Outcome(path.name, metrics, SUBMISSION_FILE)
+    return None
 
 
 def _complete(recipe, data, run, members, finished):
@@ -145,16 +178,17 @@ def _key(member):
     return member.fold.number, member.number
 
 
-def _hand_out(recipe, data, run, metrics):
+def _hand_out(recipe_name, run_path, metrics, is_sample):
     """Put the run's submission where the next command finds it, and into the log."""
-    content = (run.path / run_directory.SUBMISSION_FILE).read_bytes()
+    content = (run_path / run_directory.SUBMISSION_FILE).read_bytes()
     digest = metrics["files"][run_directory.SUBMISSION_FILE]
+    run_id = run_path.name
     places = [SUBMISSION_FILE]
     if KAGGLE_WORKING.is_dir() and Path.cwd().is_relative_to(KAGGLE_WORKING.resolve()):
         places.append(KAGGLE_WORKING / SUBMISSION_FILE.name)
-    if all(sha256(kept) != digest for kept in SUBMISSIONS_FOLDER.glob(f"*_{run.id}.csv")):
-        places.append(SUBMISSIONS_FOLDER / f"{log.timestamp(for_file=True)}_{run.id}.csv")
+    if all(sha256(kept) != digest for kept in SUBMISSIONS_FOLDER.glob(f"*_{run_id}.csv")):
+        places.append(SUBMISSIONS_FOLDER / f"{log.timestamp(for_file=True)}_{run_id}.csv")
     for path in places:
         write_bytes(path, content)
-    status = log.SAMPLE if data.is_sample else log.WRITTEN
-    log.append_once(LOG_FILE, run.id, recipe.name, metrics, digest, status)
+    status = log.SAMPLE if is_sample else log.WRITTEN
+    log.append_once(LOG_FILE, run_id, recipe_name, metrics, digest, status)

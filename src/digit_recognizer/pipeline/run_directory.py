@@ -53,6 +53,9 @@ class RunDirectory:
             "recipe": recipe.fingerprint(),
             "data": data.fingerprint,
             "data_folder": str(Path(data_folder).resolve()),
+            "files": data.files_digest,
+            "description": data.description,
+            "is_sample": data.is_sample,
             "networks": recipe.cv.folds * recipe.cv.repeats * recipe.ensemble.n_networks,
         }
 
@@ -102,7 +105,7 @@ class RunDirectory:
         ]
 
     def _is_stale(self, path):
-        identity = read_sealed(path / IDENTITY_FILE) or {}
+        identity = read_identity(path)
         same = all(identity.get(key) == self._identity[key] for key in ("recipe", "data_folder"))
         return same and identity["data"] != self._identity["data"]
 
@@ -148,6 +151,11 @@ def finished_metrics(path: Path) -> dict | None:
         except InputError:
             return None
     return metrics
+
+
+def read_identity(path: Path) -> dict:
+    """What a run's directory says it is of; empty if that is missing or damaged."""
+    return read_sealed(path / IDENTITY_FILE) or {}
 
 
 def run_directories() -> list[Path]:

@@ -414,7 +414,7 @@ def test_there_is_no_state_of_other_ways_of_training():
 def test_there_is_no_state_within_an_epoch(interrupt_step):
     model = classifier()()
     interrupt_step(6)
-    with pytest.warns(UserWarning, match="interrupted"):
+    with pytest.raises(KeyboardInterrupt):
         assert len(list(model.fit_epochs(X, Y))) == 1
     with pytest.raises(NotFittedError):
         model.training_state()

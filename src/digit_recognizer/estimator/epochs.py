@@ -44,8 +44,10 @@ class FitByEpochs:
 
         Raises
         ------
-        ValueError
-            If the state is of an estimator with other parameters, or of other data.
+        WrongState
+            If the state is of an estimator with other parameters, or of other data; a ValueError.
+        KeyboardInterrupt
+            Ctrl-C ends the iteration, where it ends `fit` with a warning.
         """
         self.check_parameters()
         hooks = Resumable(self, state)

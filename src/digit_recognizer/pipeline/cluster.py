@@ -173,13 +173,14 @@ def _end_if_cancelled():
 
 def _wait_for_workers(client, settings):
     address = settings.scheduler or "this machine"
-    start = f"`dask worker {settings.scheduler}`" if settings.scheduler else "less --jobs"
+    worker = f"start some with `dask worker {settings.scheduler}`"
+    remedy = worker if settings.scheduler else "lower --jobs"
     try:
         client.wait_for_workers(1, timeout=SECONDS_FOR_WORKERS)
     except TimeoutError as error:
         raise OutsideError(
-            f"The Dask scheduler at {address} has had no worker for {SECONDS_FOR_WORKERS} s; start "
-            f"some with {start}, and {GOES_ON}"
+            f"The Dask scheduler at {address} has had no worker for {SECONDS_FOR_WORKERS} s; "
+            f"{remedy}, and {GOES_ON}"
         ) from error
     except (OSError, RuntimeError, ValueError, AttributeError, CancelledError) as error:
         raise OutsideError(

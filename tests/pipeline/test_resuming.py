@@ -218,7 +218,7 @@ def test_a_finished_run_is_known_by_the_files_of_its_data(here, run, monkeypatch
     outcome.submission.write_text("another")
     said = []
     assert finish(here, said) == outcome
-    assert said[1] == f"Run {outcome.run_id} is finished; --fresh would train it again."
+    assert said[0] == f"Run {outcome.run_id} is finished; --fresh would train it again."
     assert state(here / "runs" / outcome.run_id) == before
     assert sha256(outcome.submission) == outcome.metrics["files"]["submission.csv"]
     assert len(log.read(here / "submissions" / "log.csv")) == 1

@@ -124,7 +124,6 @@ def submit_finished(recipe: Recipe, data_folder: Path, report=say) -> Outcome | 
             results = [read_result(file.parent) for file in path.rglob(RESULT_FILE)]
             if len(results) != identity["networks"] or None in results:
                 return None
-            report(identity["description"])
             report(f"Run {path.name} is finished; --fresh would train it again.")
             _hand_out(recipe.name, path, metrics, identity["is_sample"])
         return Outcome(path.name, metrics, SUBMISSION_FILE)

@@ -54,7 +54,6 @@ class RunDirectory:
             "data": data.fingerprint,
             "data_folder": str(Path(data_folder).resolve()),
             "files": data.files_digest,
-            "description": data.description,
             "is_sample": data.is_sample,
             "networks": recipe.cv.folds * recipe.cv.repeats * recipe.ensemble.n_networks,
         }

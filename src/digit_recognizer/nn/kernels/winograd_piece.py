@@ -9,6 +9,7 @@ that reach over the edge of an image use the part of a matrix that is inside (`t
 import numpy as np
 
 from digit_recognizer.nn.kernels.views import largest_divisor, strided_view
+from digit_recognizer.nn.kernels.winograd_stripe import WinogradStripe, multiply
 from digit_recognizer.nn.products import SMALL_PRODUCT
 
 # Elements × depth × rows of one product with a transform's matrix along the height: 24×24×32
@@ -50,8 +51,6 @@ class WinogradPiece:
         self.part_dX = largest_divisor(self.row_in, TRANSFORM_PRODUCT / (2 * a * plan.m))
         tile_row = a * a * self.TW * (self.LC + self.LO)
         S = self.S = largest_divisor(self.GT, STRIPE_ELEMENTS / tile_row)
-        self.stripes = [slice(first, first + S) for first in range(0, self.GT, S)]
-
         rows = S * self.TW * n
         depth = largest_divisor(rows, SMALL_PRODUCT / (n_channels * n_filters))
         split = (a * a, rows // depth, depth)
@@ -70,22 +69,25 @@ class WinogradPiece:
         self.half_out = shared.array("half out", (a, self.GT, self.row_out))
         self.overlap = shared.array("overlap", (S, a, self.TW, max(a - plan.m, 1), self.LC))
         self.covered = all(axis.covered for axis in plan.rows + plan.columns)
+        self._make_rows()
+        self.stripes = [
+            WinogradStripe(self, slice(first, first + S)) for first in range(0, self.GT, S)
+        ]
 
     def forward(self, X, weights, Y):
         """Y = Aᵀ (Σ (Bᵀ X B) Ŵ) A."""
         self._rows_of_input(X)
         for stripe in self.stripes:
-            for number, (i, j) in enumerate(self.plan.phases):
-                self._columns_of_input(i, j, stripe)
+            for number, weight in enumerate(weights):
+                self._columns_of_input(stripe, number)
                 if number == 0:
-                    np.matmul(self.U_rows, weights[0], out=self.M_rows)
+                    np.matmul(self.U_rows, weight, out=self.M_rows)
                 else:
-                    np.matmul(self.U_rows, weights[number], out=self.M_term)
+                    np.matmul(self.U_rows, weight, out=self.M_term)
                     np.add(self.M_rows, self.M_term, out=self.M_rows)
-            self._columns_of_output(stripe)
-        for run, matrix in self.plan.rows[0].outputs:
-            target = self._image_rows(Y, run, len(matrix), self.part_out)
-            np.matmul(matrix, self._half_out_rows(run), out=target)
+            multiply(stripe.outputs)
+        for matrix, source, place in self.row_outputs:
+            np.matmul(matrix, source, out=strided_view(Y, *place))
 
     def backward(self, X, dY, dX, transposed_weights, weight_sums):
         """Add Uᵀ Z to the weight sums; dX = Σ B (Z Ŵᵀ) Bᵀ unless it is None.
@@ -94,40 +96,83 @@ class WinogradPiece:
         where all pieces' U would be twice as large as the images.
         """
         self._rows_of_input(X)
-        for run, matrix in self.plan.rows[0].gradients:
-            source = self._image_rows(dY, run, matrix.shape[1], self.part_out)
-            np.matmul(matrix, source, out=self._half_out_rows(run))
+        for matrix, place, target in self.row_gradients:
+            np.matmul(matrix, strided_view(dY, *place), out=target)
         for stripe in self.stripes:
-            self._columns_of_gradient(stripe)
-            for number, (i, j) in enumerate(self.plan.phases):
-                self._columns_of_input(i, j, stripe)
+            multiply(stripe.gradients)
+            for number, total in enumerate(weight_sums):
+                self._columns_of_input(stripe, number)
                 np.matmul(self.U_rows_transposed, self.M_rows, out=self.products)
-                total = weight_sums[number]
                 for k in range(self.products.shape[1]):
                     np.add(total, self.products[:, k], out=total)
                 if dX is not None:
                     np.matmul(self.M_rows, transposed_weights[number], out=self.U_rows)
-                    self._columns_of_input_gradient(i, j, stripe)
+                    multiply(stripe.input_gradients[number])
+                    for product, target in stripe.spills[number]:
+                        multiply([product])
+                        np.add(target, product.out, out=target)
         if dX is not None:
             if not self.covered:
                 dX[...] = 0
-            for i in range(self.plan.stride):
-                self._rows_of_input_gradient(dX, i)
+            # dX = B (dU Bᵀ), summed where tiles overlap.
+            for matrix, source, place in self.row_input_gradients:
+                np.matmul(matrix, source, out=strided_view(dX, *place))
 
-    def _image_rows(self, X, run, n_rows, part, axis=None):
-        """View (blocks, tiles, parts, rows, part) of an image's rows, `n_rows` for each tile.
+    def _rows_of_input(self, X):
+        """Bᵀ X for each phase of the rows."""
+        if not self.covered:
+            self.half_in[...] = 0
+        for matrix, place, target in self.row_inputs:
+            np.matmul(matrix, strided_view(X, *place), out=target)
 
-        `axis` says which rows of the image are a phase's.
+    def _columns_of_input(self, stripe, number):
+        """U = (Bᵀ X) B for a phase."""
+        if not self.covered:
+            self.U[...] = 0
+        multiply(stripe.inputs[number])
+
+    def _make_rows(self):
+        """The products along the height: what is the caller's, X, Y and their gradients, as places.
+
+        A place is the shape, strides and offset of a view.
         """
-        g, height = X.shape[:2]
-        row = X.size // (g * height)
+        plan, height_in, height_out = self.plan, self.plan.input_shape[0], self.plan.output_shape[0]
+        self.row_outputs = [
+            (M, self._half_out_rows(run), self._place(height_out, run, len(M), self.part_out))
+            for run, M in plan.rows[0].outputs
+        ]
+        self.row_gradients = [
+            (M, self._place(height_out, run, M.shape[1], self.part_out), self._half_out_rows(run))
+            for run, M in plan.rows[0].gradients
+        ]
+        self.row_inputs, self.row_input_gradients = [], []
+        for i, axis in enumerate(plan.rows):
+            part = self.part_in
+            for run, M in axis.inputs:
+                place = self._place(height_in, run, M.shape[1], part, axis)
+                target = self._half_in_rows(i, run, plan.a, part)
+                self.row_inputs.append((M, place, target))
+            part = self.part_dX
+            last = [(run, M, run._replace(first=self.T - 1)) for run, M in axis.last_spill]
+            joint = [(run, M, run) for run, M in axis.first_own + axis.joint]
+            for run, M, run_of_source in joint + last:
+                source = self._half_in_rows(i, run_of_source, M.shape[1], part)
+                place = self._place(height_in, run, len(M), part, axis)
+                self.row_input_gradients.append((M, source, place))
+
+    def _place(self, height, run, n_rows, part, axis=None):
+        """Of the view (blocks, tiles, parts, rows, part) of an image's rows, `n_rows` a tile.
+
+        `axis` says which rows of the image are a phase's; without it they are the output's.
+        """
+        row = self.row_in if axis else self.row_out
         start, step = (axis.start, axis.step) if axis else (0, 1)
+        shape = (self.g, run.count, row // part, n_rows, part)
         strides = (height * row, self.plan.m * step * row, part, step * row, 1)
-        offset = (start + step * run.start) * row
-        return strided_view(X, (g, run.count, row // part, n_rows, part), strides, offset)
+        return shape, strides, (start + step * run.start) * row
 
     def _half_in_rows(self, i, run, n_rows, part):
-        """The same view of what is between the stages, `n_rows` for each tile."""
+        """The same view of what is between the stages."""
         a, row = self.plan.a, self.row_in
         shape = (self.g, run.count, row // part, n_rows, part)
         strides = (self.T * a * row, a * row, part, row, 1)
@@ -138,76 +183,3 @@ class WinogradPiece:
         shape = (self.g, run.count, row // part, a, part)
         strides = (self.T * row, row, part, self.GT * row, 1)
         return strided_view(self.half_out, shape, strides, run.first * row)
-
-    def _in_columns(self, i, axis, stripe, run, n_columns):
-        """View (S, a, tiles, columns, L) of a stripe between the stages."""
-        L, row, a, step = self.LC, self.row_in, self.plan.a, axis.step
-        strides = (a * row, row, self.plan.m * step * L, step * L, 1)
-        shape = (self.S, a, run.count, n_columns, L)
-        offset = (axis.start + step * run.start) * L
-        return strided_view(self.half_in[i, stripe], shape, strides, offset)
-
-    def _out_columns(self, stripe, run, n_columns):
-        """View (a, S, tiles, columns, L) of a stripe between the stages."""
-        L, row = self.LO, self.row_out
-        strides = (self.GT * row, row, self.plan.m * L, L, 1)
-        shape = (self.plan.a, self.S, run.count, n_columns, L)
-        return strided_view(self.half_out, shape, strides, stripe.start * row + run.start * L)
-
-    def _rows_of_input(self, X):
-        """Bᵀ X for each phase of the rows."""
-        if not self.covered:
-            self.half_in[...] = 0
-        for i, axis in enumerate(self.plan.rows):
-            for run, matrix in axis.inputs:
-                source = self._image_rows(X, run, matrix.shape[1], self.part_in, axis)
-                target = self._half_in_rows(i, run, self.plan.a, self.part_in)
-                np.matmul(matrix, source, out=target)
-
-    def _columns_of_input(self, i, j, stripe):
-        """U = (Bᵀ X) B."""
-        if not self.covered:
-            self.U[...] = 0
-        axis = self.plan.columns[j]
-        for run, matrix in axis.inputs:
-            source = self._in_columns(i, axis, stripe, run, matrix.shape[1])
-            np.matmul(matrix, source, out=self.U[:, :, run.first : run.first + run.count])
-
-    def _columns_of_output(self, stripe):
-        """M A."""
-        for run, matrix in self.plan.columns[0].outputs:
-            source = self.M[:, :, run.first : run.first + run.count]
-            np.matmul(matrix, source, out=self._out_columns(stripe, run, len(matrix)))
-
-    def _columns_of_gradient(self, stripe):
-        """Z = (A dY) Aᵀ, where M was."""
-        for run, matrix in self.plan.columns[0].gradients:
-            source = self._out_columns(stripe, run, matrix.shape[1])
-            np.matmul(matrix, source, out=self.M[:, :, run.first : run.first + run.count])
-
-    def _columns_of_input_gradient(self, i, j, stripe):
-        """dU Bᵀ, summed where tiles overlap, where Bᵀ X of the phase was."""
-        axis = self.plan.columns[j]
-        for run, matrix in axis.own:
-            target = self._in_columns(i, axis, stripe, run, len(matrix))
-            np.matmul(matrix, self.U[:, :, run.first : run.first + run.count], out=target)
-        for run, matrix in axis.last_spill:
-            target = self._in_columns(i, axis, stripe, run, len(matrix))
-            np.matmul(matrix, self.U[:, :, self.TW - 1 :], out=target)
-        for run, matrix in axis.spill:
-            tiles = slice(run.first, run.first + run.count)
-            overlap = self.overlap[:, :, tiles, : len(matrix)]
-            np.matmul(matrix, self.U[:, :, tiles], out=overlap)
-            target = self._in_columns(i, axis, stripe, run, len(matrix))
-            np.add(target, overlap, out=target)
-
-    def _rows_of_input_gradient(self, dX, i):
-        """dX = B (dU Bᵀ), summed where tiles overlap."""
-        axis, part = self.plan.rows[i], self.part_dX
-        for run, matrix in axis.first_own + axis.joint:
-            target = self._image_rows(dX, run, len(matrix), part, axis)
-            np.matmul(matrix, self._half_in_rows(i, run, matrix.shape[1], part), out=target)
-        for run, matrix in axis.last_spill:
-            run_of_source = run._replace(first=self.T - 1)
-            source = self._half_in_rows(i, run_of_source, self.plan.a, part)
-            np.matmul(matrix, source, out=self._image_rows(dX, run, len(matrix), part, axis))

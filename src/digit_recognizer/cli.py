@@ -205,22 +205,22 @@ def _data(options):
 
 def _submit(options):
     """Train all folds, average their predictions and write the checked submission."""
+    from digit_recognizer.pipeline.compute import processes_started
     from digit_recognizer.pipeline.data import load_data
     from digit_recognizer.pipeline.results import describe
     from digit_recognizer.pipeline.run import submit, submit_finished
 
-    given = {"cv": {"seed": options.seed}, "compute": {"jobs": options.jobs}}
-    overrides = {
-        section: {key: value}
-        for section, values in given.items()
-        for key, value in values.items()
-        if value is not None
-    }
+    overrides = {}
+    if options.seed is not None:
+        overrides["cv"] = {"seed": options.seed}
+    if options.jobs is not None:
+        overrides["compute"] = {"jobs": options.jobs}
     recipe, folder = _load(options, overrides)
     # With --upload the limits are asked first, which needs the data.
     outcome = None if options.fresh or options.upload else submit_finished(recipe, folder)
     if outcome is None:
-        data = load_data(folder, recipe.competition)
+        with processes_started(recipe.compute, recipe.n_networks):
+            data = load_data(folder, recipe.competition)
         print(data.description, flush=True)
         if options.upload:
             _check_upload(recipe, data, options)

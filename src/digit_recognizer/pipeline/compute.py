@@ -1,17 +1,20 @@
 """Where the networks are trained: in this process, beside it, or on a Dask cluster."""
 
 import os
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from joblib import Parallel, cpu_count, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from digit_recognizer.pipeline import locks
 from digit_recognizer.pipeline.cluster import train_on_cluster
 from digit_recognizer.pipeline.members import Member
 from digit_recognizer.pipeline.run_directory import RunDirectory
 from digit_recognizer.pipeline.sections import Compute
-from digit_recognizer.pipeline.training import train_beside, train_member
-from digit_recognizer.pipeline.workers import SafeWorkers
+from digit_recognizer.pipeline.training import belong_to, train_beside, train_member
+from digit_recognizer.pipeline.workers import SafeWorkers, starting
 
 
 def train_all(
@@ -45,19 +48,56 @@ def train_all(
     if settings.backend == "dask":
         yield from train_on_cluster(members, scaler, arrays, settings, run)
         return
-    jobs = min(settings.jobs or cpu_count(), len(members))
+    jobs = _n_processes(settings, len(members))
     if jobs == 1:
         for member in members:
             yield train_member(member, scaler, *arrays)
         return
     tasks = [delayed(train_beside)(os.getpid(), member, scaler, *arrays) for member in members]
     with SafeWorkers(lambda pid: _work_of(members, pid)) as workers:
-        # joblib shares large arrays with its processes as memory maps.
-        parallel = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered")
-        with workers.starting():
-            pending = parallel(tasks)
+        with starting():
+            # joblib shares large arrays with its processes as memory maps.
+            pending = _processes(jobs)(tasks)
         workers.watch()
         yield from pending
+
+
+@contextmanager
+def processes_started(settings: Compute, n_members: int):
+    """Start the processes that will train, if there are any, and do something else meanwhile.
+
+    What they import takes them more than a second. joblib keeps them for `train_all`.
+
+    Parameters
+    ----------
+    settings : Compute
+    n_members : int
+        How many networks there are to train.
+    """
+    jobs = _n_processes(settings, n_members)
+    if settings.backend == "dask" or jobs == 1:
+        yield
+        return
+    with starting():
+        ready = _processes(jobs)(delayed(belong_to)(os.getpid()) for _ in range(jobs))
+    try:
+        yield
+        # Where one was killed, joblib starts others.
+        with suppress(TerminatedWorkerError):
+            list(ready)
+    finally:
+        with warnings.catch_warnings():
+            # joblib says how much it gives up.
+            warnings.simplefilter("ignore", UserWarning)
+            ready.close()
+
+
+def _n_processes(settings, n_members):
+    return min(settings.jobs or cpu_count(), n_members)
+
+
+def _processes(jobs):
+    return Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered")
 
 
 def _work_of(members, pid):

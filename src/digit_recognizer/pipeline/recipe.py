@@ -78,6 +78,11 @@ class Recipe:
             return [self.model]
         return [self.model | {"architecture": text} for text in self.ensemble.architectures]
 
+    @property
+    def n_networks(self) -> int:
+        """How many networks the recipe trains."""
+        return self.cv.folds * self.cv.repeats * self.ensemble.n_networks
+
     def resolved(self) -> dict:
         """All that decides the result, defaults included, as TOML holds it: no ``[compute]``."""
         sections = {

@@ -3,9 +3,11 @@
 import os
 import signal
 import threading
+import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -158,28 +160,21 @@ def predict_blocks(model, scaler: Scaler, X: np.ndarray, block_rows=BLOCK_ROWS) 
 
 def train_beside(parent: int, member: Member, scaler: Scaler, X, y, X_test) -> dict:
     """`train_member` in a process of its own, which ends with its parent and leaves it Ctrl-C."""
+    belong_to(parent)
+    return train_member(member, scaler, X, y, X_test)
+
+
+@cache
+def belong_to(parent: int) -> None:
+    """Leave Ctrl-C to the parent process, and end this one as soon as that has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with _ending_with(parent):
-        return train_member(member, scaler, X, y, X_test)
-
-
-@contextmanager
-def _ending_with(parent):
-    """End this process as soon as its parent is another one, because that ended."""
-    over = threading.Event()
 
     def watch():
-        while not over.wait(SECONDS_BETWEEN_LOOKS):
-            if os.getppid() != parent:
-                os._exit(1)
+        while os.getppid() == parent:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        os._exit(1)
 
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def train_anywhere(token_file: Path, token: str, member: Member, *work, after_epoch=None) -> dict:

@@ -56,21 +56,6 @@ class SafeWorkers:
                 f"memory; free some or lower --jobs, and {GOES_ON}"
             ) from exception
 
-    @contextmanager
-    def starting(self):
-        """Start processes that Ctrl-C in the terminal does not reach: the parent answers for them.
-
-        A blocked signal stays blocked in the processes started meanwhile.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
     def watch(self) -> None:
         """See to it that the first process to die is known: joblib then ends the others."""
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -88,6 +73,22 @@ class SafeWorkers:
             if dead or not processes:
                 # joblib ends idle processes, and those whose memory grew, and starts others.
                 self._over.wait(SECONDS_BETWEEN_LOOKS)
+
+
+@contextmanager
+def starting():
+    """Start processes that Ctrl-C in the terminal does not reach: the parent answers for them.
+
+    A blocked signal stays blocked in the processes started meanwhile.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _explain_sharing(error):

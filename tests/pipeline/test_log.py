@@ -1,5 +1,9 @@
 """The log of submissions."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
 import pytest
 
 from digit_recognizer.errors import InputError
@@ -25,6 +29,18 @@ def test_the_same_submission_of_the_same_run_has_one_row(tmp_path):
         log.append_once(path, run, "fast", METRICS, digest)
     rows = [(row["run"], row["sha256"]) for row in log.read(path)]
     assert rows == [("a", "11"), ("a", "22"), ("b", "11")]
+
+
+def test_processes_that_log_at_the_same_time_lose_no_row(tmp_path):
+    path = tmp_path / "log.csv"
+    runs = [f"run-{number}" for number in range(40)]
+    with ProcessPoolExecutor(4, multiprocessing.get_context("spawn")) as executor:
+        list(executor.map(partial(append, path), runs))
+    assert {row["run"] for row in log.read(path)} == set(runs)
+
+
+def append(path, run):
+    log.append_once(path, run, "fast", METRICS, "00")
 
 
 def test_no_log_is_an_empty_log(tmp_path):

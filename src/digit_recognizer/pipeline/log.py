@@ -2,11 +2,14 @@
 
 import csv
 import io
+from contextlib import contextmanager
+from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import write_text
+from digit_recognizer.pipeline.locks import locked
 
 COLUMNS = (
     "time",
@@ -39,9 +42,6 @@ def append_once(path: Path, run: str, recipe: str, metrics: dict, digest: str, s
     InputError
         If the log that is there is not one of ours.
     """
-    rows = read(path)
-    if any(row["run"] == run and row["sha256"] == digest for row in rows):
-        return
     row = {
         "time": timestamp(),
         "run": run,
@@ -51,7 +51,9 @@ def append_once(path: Path, run: str, recipe: str, metrics: dict, digest: str, s
     }
     for name in ("cv_accuracy_mean", "cv_accuracy_std", "oof_accuracy"):
         row[name] = f"{metrics[name]:.6f}"
-    write(path, [*rows, row])
+    with _changed(path) as rows:
+        if not any(known["run"] == run and known["sha256"] == digest for known in rows):
+            rows.append(row)
 
 
 def read(path: Path) -> list[dict]:
@@ -69,6 +71,17 @@ def read(path: Path) -> list[dict]:
     return list(reader)
 
 
+@contextmanager
+def _changed(path):
+    """The rows, to be changed and written while no other process does."""
+    with locked(path.parent, wait=True):
+        rows = read(path)
+        before = deepcopy(rows)
+        yield rows
+        if rows != before:
+            write(path, rows)
+
+
 def write(path: Path, rows: list[dict]) -> None:
     """Replace the log."""
     text = io.StringIO()
@@ -76,6 +89,12 @@ def write(path: Path, rows: list[dict]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+def rewrite(path: Path) -> None:
+    """Write the log as it is, which shows whether it can be written."""
+    with locked(path.parent, wait=True):
+        write(path, read(path))
 
 
 def of_file(rows: list[dict], digest: str) -> dict | None:
@@ -87,23 +106,21 @@ def of_file(rows: list[dict], digest: str) -> dict | None:
 
 def set_uploaded(path: Path, row: dict, reference: int) -> None:
     """Note an upload: in the row's own place, or in a new row if that has an earlier upload."""
-    rows = read(path)
-    if row["kaggle_reference"] or row not in rows:
-        row = row | {"time": timestamp(), "public_score": "", "private_score": ""}
-        rows.append(row)
-    else:
-        row = rows[rows.index(row)]
-    row.update(kaggle_reference=str(reference), status=PENDING)
-    write(path, rows)
+    with _changed(path) as rows:
+        if row["kaggle_reference"] or row not in rows:
+            row = row | {"time": timestamp(), "public_score": "", "private_score": ""}
+            rows.append(row)
+        else:
+            row = rows[rows.index(row)]
+        row.update(kaggle_reference=str(reference), status=PENDING)
 
 
 def set_result(path: Path, reference, status: str, public_score: str, private_score: str) -> None:
     """Note what Kaggle says of an upload."""
-    rows = read(path)
-    for row in rows:
-        if row["kaggle_reference"] == str(reference):
-            row.update(status=status, public_score=public_score, private_score=private_score)
-    write(path, rows)
+    with _changed(path) as rows:
+        for row in rows:
+            if row["kaggle_reference"] == str(reference):
+                row.update(status=status, public_score=public_score, private_score=private_score)
 
 
 def table(rows: list[dict]) -> str:

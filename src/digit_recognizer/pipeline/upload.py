@@ -148,7 +148,7 @@ def upload(kaggle, candidate, message, log_path, force=False):
     if candidate.reference is not None:
         return candidate.reference
     # A log that cannot be written must show before the upload.
-    log.write(log_path, log.read(log_path))
+    log.rewrite(log_path)
     found = [] if force else kaggle.submissions()
     reference = next((one.reference for one in found if candidate.mark in one.description), None)
     if reference is None:

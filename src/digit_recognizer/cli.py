@@ -2,12 +2,11 @@
 
 import argparse
 import math
-import signal
 import sys
 from pathlib import Path
 
-from digit_recognizer import __version__
-from digit_recognizer.errors import GOES_ON, InputError, Interrupted, OutsideError
+from digit_recognizer import __version__, endings
+from digit_recognizer.errors import GOES_ON, InputError
 
 _INTERRUPTED = "interrupted; nothing was submitted."
 _INTERRUPTED_TRAINING = f"interrupted; what was trained is kept, and {GOES_ON}"
@@ -20,34 +19,13 @@ _TIMEOUT = 600.0
 
 
 def main(arguments=None, patience=None) -> int:
-    """Run one command; returns the exit status: 0, 1 for failures outside, 2 for mistakes.
+    """Run one command; returns the exit status, see `endings`.
 
     `patience` says how long to wait for Kaggle, see `Patience`.
     """
     options = _parser().parse_args(arguments)
     options.patience = patience
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-    try:
-        options.command(options)
-    except InputError as error:
-        return _complain(error, 2)
-    except OutsideError as error:
-        return _complain(error, 1)
-    except Interrupted as interrupt:
-        return _complain(options.interrupted, 128 + interrupt.signal)
-    return 0
-
-
-def _interrupt(number, frame):
-    # Not KeyboardInterrupt, which an estimator's fit answers with a warning and a shorter training.
-    signal.signal(number, signal.SIG_IGN)
-    raise Interrupted(number)
-
-
-def _complain(message, status):
-    print(f"digit-recognizer: {message}", file=sys.stderr)
-    return status
+    return endings.run(options)
 
 
 def _parser():

@@ -1,6 +1,7 @@
 """The list of runs, and the removal of some."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -51,6 +52,13 @@ def test_the_list_tells_finished_from_unfinished(runs):
     assert half.accuracy is None
     assert whole.seconds == pytest.approx(sum(n["seconds"] for n in metrics["networks"]))
     assert whole.n_bytes == sum(f.stat().st_size for f in whole.path.rglob("*") if f.is_file())
+
+
+def test_a_run_whose_network_is_gone_is_not_finished(runs):
+    path = run_directory.RUNS_FOLDER / runs[0]
+    shutil.rmtree(path / "fold-2")
+    run = catalogue.look_at(path)
+    assert (run.state, run.n_finished, run.n_networks) == ("unfinished", 1, 2)
 
 
 def test_a_damaged_result_is_not_a_finished_run(runs):

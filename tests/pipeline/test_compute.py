@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from joblib import delayed
@@ -37,12 +38,17 @@ def pids():
     return set(get_reusable_executor(reuse=True)._processes or ())
 
 
-def is_running(pid):
+def status(pid, name):
+    """What the system says of a process; "X" of one that is no more."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+    return next(line.split()[1] for line in lines if line.startswith(f"{name}:"))
+
+
+def is_running(pid):
+    return status(pid, "State") not in "XZ"
 
 
 def wait_until(condition):
@@ -85,6 +91,18 @@ def test_one_that_is_killed_early_is_replaced():
     workers = set(_processes(2)(delayed(os.getpid)() for _ in range(8)))
     assert workers
     assert not workers & started
+
+
+def test_ctrl_c_cannot_reach_them_however_early(tmp_path):
+    # In a process of its own, where nothing has started the resource trackers yet.
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+        started = [int(pid) for pid in parent.stdout.readline().split()]
+        blocked = [status(pid, "SigBlk") for pid in started]
+        parent.kill()
+    assert len(started) == 2
+    assert all(int(mask, 16) & 1 << signal.SIGINT - 1 for mask in blocked)
 
 
 def test_they_end_when_their_parent_is_killed_before_there_is_work(tmp_path):

@@ -301,11 +301,16 @@ def test_an_address_that_dask_cannot_use_is_a_sentence(here, address, capsys):
     assert error.count("\n") == 1
 
 
-def test_dask_that_is_not_installed_is_a_sentence(here, monkeypatch, capsys):
+def test_dask_that_is_not_installed_is_a_sentence_before_anything_is_made(
+    here, monkeypatch, capsys
+):
     monkeypatch.setitem(sys.modules, "distributed", None)
     status, error = command_line(here, "", capsys)
     assert status == 2
-    assert error.endswith("install it with pip install 'digit-recognizer[distributed]'.\n")
+    assert not (here / "runs").exists()
+    assert error.endswith(
+        "install it with pip install '.[distributed]' in this project's folder.\n"
+    )
 
 
 def test_a_grid_search_on_the_cluster_gives_the_same_scores(cluster):

@@ -47,6 +47,31 @@ def test_no_log_is_an_empty_log(tmp_path):
     assert log.read(tmp_path / "log.csv") == []
 
 
+HEADER = ",".join(log.COLUMNS).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (HEADER + b"\n2026-01-01T00:00:00Z,fast-1\n", r"log\.csv, line 2: the row does not have"),
+        (HEADER + b"\n" + b"," * 12 + b"\n", r"log\.csv, line 2: the row does not have 11 values"),
+        (b"\xff\xfe", r"log\.csv cannot be read \(it is not UTF-8\)"),
+    ],
+    ids=["short", "long", "bytes"],
+)
+def test_a_damaged_log_is_named_and_kept(tmp_path, content, message):
+    path = tmp_path / "log.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        log.append_once(path, "fast-1", "fast", METRICS, "00")
+    assert path.read_bytes() == content
+
+
+def test_a_folder_in_the_place_of_the_log_is_a_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"cannot be read \(Is a directory\); correct it, or move"):
+        log.read(tmp_path)
+
+
 def test_a_file_that_is_no_log_is_refused_and_kept(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("a,b\n1,2\n")

@@ -63,17 +63,24 @@ def test_a_worker_that_joblib_replaces_is_no_warning(executor):
         warnings.warn("A worker stopped while some jobs were given to the executor.", stacklevel=1)
 
 
-def test_arrays_that_cannot_be_shared_are_explained(executor):
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        ("OSError: [Errno 28] No space left on device: '/dev/shm/a'", "No space left on device"),
+        ("PermissionError: [Errno 13] Permission denied: '/a/b'", "Permission denied"),
+    ],
+)
+def test_arrays_that_cannot_be_shared_are_explained(executor, cause, reason):
     error = PicklingError("Could not pickle the task to send it to the workers.")
-    error.__cause__ = RuntimeError("…\nOSError: [Errno 28] No space left on device: '/dev/shm/a'\n")
+    error.__cause__ = RuntimeError(f"…\n{cause}\n")
     with (
         pytest.raises(InputError) as caught,
         SafeWorkers({}.get),
     ):
         raise error
     assert str(caught.value) == (
-        "The data cannot be shared with other processes (No space left on device); set "
-        "JOBLIB_TEMP_FOLDER to a folder with space, or give --jobs 1."
+        f"The data cannot be shared with other processes ({reason}); set "
+        "JOBLIB_TEMP_FOLDER to a folder of your own with space, or give --jobs 1."
     )
 
 

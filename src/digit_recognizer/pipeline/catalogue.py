@@ -47,13 +47,15 @@ def look_at(path: Path) -> Run:
     """Read what a run's directory says of it."""
     metrics = run_directory.finished_metrics(path)
     identity = run_directory.read_identity(path)
-    state = FINISHED if metrics else UNFINISHED
+    n_networks = identity.get("networks", 0)
+    n_finished = sum(1 for _ in path.rglob(members.RESULT_FILE))
+    state = FINISHED if metrics and n_finished == n_networks else UNFINISHED
     rows = [row for file in path.rglob(history.FILE) for row in history.read_history(file)]
     return Run(
         path=path,
         state=RUNNING if locks.is_locked(path) else state,
-        n_finished=sum(1 for _ in path.rglob(members.RESULT_FILE)),
-        n_networks=identity.get("networks", 0),
+        n_finished=n_finished,
+        n_networks=n_networks,
         accuracy=metrics and metrics["cv_accuracy_mean"],
         seconds=sum(float(row["seconds"] or 0) for row in rows),
         n_bytes=sum(map(_size, path.rglob("*"))),

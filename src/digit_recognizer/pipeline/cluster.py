@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from multiprocessing import resource_tracker
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
@@ -188,16 +189,21 @@ def _wait_for_workers(client, settings):
         ) from error
 
 
+def check_dask() -> None:
+    """Raise an InputError if Dask is not installed."""
+    if find_spec("distributed") is None:
+        raise InputError(
+            '[compute] backend is "dask", which is not installed; install it with '
+            "pip install '.[distributed]' in this project's folder."
+        )
+
+
 @contextmanager
 def _client(settings, n_networks):
     """A Dask client, with a cluster of this machine's processors where no scheduler is given."""
-    try:
-        import distributed
-    except ImportError as error:
-        raise InputError(
-            '[compute] backend is "dask", which is not installed; install it with '
-            "pip install 'digit-recognizer[distributed]'."
-        ) from error
+    check_dask()
+    import distributed
+
     with _silence():
         if settings.scheduler:
             with _connected(distributed, settings.scheduler) as client:

@@ -5,11 +5,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from joblib import Parallel, cpu_count, delayed
+from joblib import Parallel, cpu_count, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from digit_recognizer.pipeline import locks
-from digit_recognizer.pipeline.cluster import train_on_cluster
+from digit_recognizer.pipeline.cluster import check_dask, train_on_cluster
 from digit_recognizer.pipeline.members import Member
 from digit_recognizer.pipeline.run_directory import RunDirectory
 from digit_recognizer.pipeline.sections import Compute
@@ -73,7 +73,14 @@ def processes_started(settings: Compute, n_members: int):
     settings : Compute
     n_members : int
         How many networks there are to train.
+
+    Raises
+    ------
+    InputError
+        If they are to be trained by Dask, which is not installed.
     """
+    if settings.backend == "dask":
+        check_dask()
     jobs = _n_processes(settings, n_members)
     if settings.backend == "dask" or jobs == 1:
         yield
@@ -93,7 +100,8 @@ def processes_started(settings: Compute, n_members: int):
 
 
 def _n_processes(settings, n_members):
-    return min(settings.jobs or cpu_count(), n_members)
+    # 1 where the system has no semaphores, of which joblib warns.
+    return min(effective_n_jobs(settings.jobs or cpu_count()), n_members)
 
 
 def _processes(jobs):

@@ -57,18 +57,35 @@ def append_once(path: Path, run: str, recipe: str, metrics: dict, digest: str, s
 
 
 def read(path: Path) -> list[dict]:
-    """Rows of the log, oldest first; none if there is no log yet."""
+    """Rows of the log, oldest first; none if there is no log yet.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or is not one of ours.
+    """
+    remedy = "correct it, or move the file away, and a new one is begun."
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise InputError(f"{path} cannot be read ({reason}); {remedy}") from error
     reader = csv.DictReader(io.StringIO(text))
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise InputError(
-            f"{path}, line 1: the columns are not those of a log of submissions; "
-            "move the file away, and a new one is begun."
+            f"{path}, line 1: the columns are not those of a log of submissions; {remedy}"
         )
-    return list(reader)
+    rows = []
+    for row in reader:
+        if None in row or None in row.values():
+            raise InputError(
+                f"{path}, line {reader.line_num}: the row does not have {len(COLUMNS)} values; "
+                f"{remedy}"
+            )
+        rows.append(row)
+    return rows
 
 
 @contextmanager

@@ -166,7 +166,12 @@ def train_beside(parent: int, member: Member, scaler: Scaler, X, y, X_test) -> d
 
 @cache
 def belong_to(parent: int) -> None:
-    """Leave Ctrl-C to the parent process, and end this one as soon as that has ended."""
+    """Leave Ctrl-C to the parent process, and end this one as soon as that has ended.
+
+    Where joblib has no processes to give, this one is the parent itself.
+    """
+    if os.getpid() == parent:
+        return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch():

@@ -6,10 +6,12 @@ import threading
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from pickle import PicklingError
 
 from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from digit_recognizer.errors import GOES_ON, InputError, OutsideError
@@ -81,6 +83,9 @@ def starting():
 
     A blocked signal stays blocked in the processes started meanwhile.
     """
+    # Each lets SIGINT through when it has been started, which the first worker would do.
+    for tracker in (resource_tracker, loky_resource_tracker):
+        tracker.ensure_running()
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -94,11 +99,11 @@ def starting():
 def _explain_sharing(error):
     """Say why the arrays that the processes share could not be written, if that is the reason."""
     # joblib writes them on its way to the processes, and hands on the traceback as text.
-    reason = re.search(r"OSError: \[Errno \d+\] ([^:\n]+)", str(error.__cause__))
+    reason = re.search(r"Error: \[Errno \d+\] ([^:\n]+)", str(error.__cause__))
     if reason is not None:
         raise InputError(
             f"The data cannot be shared with other processes ({reason[1]}); set JOBLIB_TEMP_FOLDER "
-            "to a folder with space, or give --jobs 1."
+            "to a folder of your own with space, or give --jobs 1."
         ) from error
 
 

@@ -1,0 +1,61 @@
+"""How a command ends: its exit status, and the sentence that says what stopped it."""
+
+import errno
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from digit_recognizer.errors import InputError, Interrupted, OutsideError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def run(options) -> int:
+    """Run ``options.command(options)`` to its end, whatever that is.
+
+    Returns
+    -------
+    int
+        0; 1 for failures outside, 2 for mistakes, 128 and the signal's number if one ended it. A
+        reader of the output that went away counts as SIGPIPE, of which nobody is told.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        options.command(options)
+        sys.stdout.flush()
+        return 0
+    except InputError as error:
+        return _complain(error, 2)
+    except OutsideError as error:
+        return _complain(error, 1)
+    except Interrupted as interrupt:
+        return _complain(options.interrupted, 128 + interrupt.signal)
+    except BrokenPipeError:
+        _forget_output()
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        # Whoever writes files names them; what has no name is what is printed.
+        if error.errno not in FULL or error.filename is not None:
+            raise
+        _forget_output()
+        return _complain(f"The output cannot be written ({error.strerror}).", 1)
+
+
+def _interrupt(number, frame):
+    # Not KeyboardInterrupt, which an estimator's fit answers with a warning and a shorter training.
+    signal.signal(number, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+def _forget_output():
+    """Let Python's own last flush go nowhere rather than fail."""
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def _complain(message, status):
+    print(f"digit-recognizer: {message}", file=sys.stderr)
+    return status

@@ -3,6 +3,7 @@
 import argparse
 import math
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from digit_recognizer import __version__, endings
@@ -109,10 +110,11 @@ def _add_command(commands, name, function, text):
 
 
 def _seconds(text):
-    seconds = float(text)
-    if not 0 <= seconds < math.inf:
-        raise ValueError
-    return seconds
+    with suppress(ValueError):
+        seconds = float(text)
+        if 0 <= seconds < math.inf:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds, 0 or more.")
 
 
 def _add_recipe_option(parser):

@@ -117,7 +117,7 @@ def test_the_score_is_asked_for_less_and_less_often(run, server, submission, clo
 def test_a_timeout_that_is_none_is_a_mistake(timeout, here):
     done = process("upload", "--timeout", timeout)
     assert done.returncode == 2
-    assert "argument --timeout: invalid" in done.stderr
+    assert f"argument --timeout: {timeout!r} is no time; give seconds" in done.stderr
 
 
 def test_no_wait_leaves_the_score_to_log_refresh(run, server, submission):

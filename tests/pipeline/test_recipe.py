@@ -192,3 +192,10 @@ def test_a_scheduler_without_protocol_or_port_is_named(write, address):
     text = f'[compute]\nbackend = "dask"\nscheduler = "{address}"\n'
     with pytest.raises(InputError, match=r"scheduler is '.*'; give an address such as 'tcp://"):
         load_recipe(write(text))
+
+
+def test_a_file_that_is_no_recipe_is_told_from_one_that_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("notes.md").write_text("# Notes\n")
+    with pytest.raises(InputError, match=r"notes\.md is no recipe; give a TOML file"):
+        find_recipe("notes.md")

@@ -178,6 +178,8 @@ def find_recipe(name) -> Path:
         candidate = folder / f"{name}.toml"
         if candidate.is_file():
             return candidate
+    if path.is_file():
+        raise InputError(f"{path} is no recipe; give a TOML file, or a recipe's name.")
     names = {
         found.relative_to(folder).with_suffix("").as_posix()
         for folder in RECIPE_FOLDERS

@@ -40,7 +40,7 @@ def test_a_full_disk_is_said_and_costs_no_epoch_once_there_is_space(disk, whole,
     [
         ("1", "raise the limit on the size of files"),
         # The arrays that are shared are written first.
-        ("2", "set JOBLIB_TEMP_FOLDER to a folder with space, or give --jobs 1."),
+        ("2", "set JOBLIB_TEMP_FOLDER to a folder of your own with space, or give --jobs 1."),
     ],
 )
 def test_a_limit_on_the_size_of_files_is_said(work, whole, expected, jobs, remedy):

@@ -35,12 +35,9 @@ def test_processes_that_log_at_the_same_time_lose_no_row(tmp_path):
     path = tmp_path / "log.csv"
     runs = [f"run-{number}" for number in range(40)]
     with ProcessPoolExecutor(4, multiprocessing.get_context("spawn")) as executor:
-        list(executor.map(partial(append, path), runs))
+        append = partial(log.append_once, path, recipe="fast", metrics=METRICS, digest="00")
+        list(executor.map(append, runs))
     assert {row["run"] for row in log.read(path)} == set(runs)
-
-
-def append(path, run):
-    log.append_once(path, run, "fast", METRICS, "00")
 
 
 def test_no_log_is_an_empty_log(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from joblib import delayed
 from joblib.externals.loky import get_reusable_executor
 
-from digit_recognizer.pipeline.compute import _processes, processes_started
+from digit_recognizer.pipeline.compute import _parallel, processes_started
 from digit_recognizer.pipeline.sections import Compute
 
 SCRIPT = """
@@ -62,14 +62,14 @@ def test_the_processes_started_early_are_those_that_work():
     with processes_started(Compute(jobs=2), 4):
         started = pids()
     assert len(started) == 2
-    assert set(_processes(2)(delayed(os.getpid)() for _ in range(8))) <= started
+    assert set(_parallel(2)(delayed(os.getpid)() for _ in range(8))) <= started
 
 
 @pytest.mark.parametrize(
     "settings", [Compute(jobs=1), Compute(jobs=2, backend="dask")], ids=["one", "dask"]
 )
 def test_none_are_started_where_none_are_needed(settings, monkeypatch):
-    monkeypatch.setattr("digit_recognizer.pipeline.compute._processes", pytest.fail)
+    monkeypatch.setattr("digit_recognizer.pipeline.compute._parallel", pytest.fail)
     with processes_started(settings, 4):
         pass
 
@@ -88,7 +88,7 @@ def test_one_that_is_killed_early_is_replaced():
         started = pids()
         for pid in started:
             os.kill(pid, signal.SIGKILL)
-    workers = set(_processes(2)(delayed(os.getpid)() for _ in range(8)))
+    workers = set(_parallel(2)(delayed(os.getpid)() for _ in range(8)))
     assert workers
     assert not workers & started
 

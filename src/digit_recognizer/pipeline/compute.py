@@ -57,7 +57,7 @@ def train_all(
     with SafeWorkers(lambda pid: _work_of(members, pid)) as workers:
         with starting():
             # joblib shares large arrays with its processes as memory maps.
-            pending = _processes(jobs)(tasks)
+            pending = _parallel(jobs)(tasks)
         workers.watch()
         yield from pending
 
@@ -86,7 +86,7 @@ def processes_started(settings: Compute, n_members: int):
         yield
         return
     with starting():
-        ready = _processes(jobs)(delayed(belong_to)(os.getpid()) for _ in range(jobs))
+        ready = _parallel(jobs)(delayed(belong_to)(os.getpid()) for _ in range(jobs))
     try:
         yield
         # Where one was killed, joblib starts others.
@@ -104,7 +104,7 @@ def _n_processes(settings, n_members):
     return min(effective_n_jobs(settings.jobs or cpu_count()), n_members)
 
 
-def _processes(jobs):
+def _parallel(jobs):
     return Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered")
 
 

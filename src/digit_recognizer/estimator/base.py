@@ -183,8 +183,9 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
         yield from solver(self, training, given, incremental, hooks)
         if not np.isfinite(self._network.parameters.values).all():
             raise ValueError(
-                "Solver produced non-finite parameter weights; lower learning_rate_init, set "
-                "max_gradient_norm, or scale the input data."
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                "values and need to be preprocessed. Lower learning_rate_init or set "
+                "max_gradient_norm where the data are scaled."
             )
 
     def _prepare_network(self, X, first_pass):

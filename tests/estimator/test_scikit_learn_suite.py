@@ -1,0 +1,33 @@
+"""scikit-learn's own tests of its network, as installed, with ours in its place."""
+
+import importlib.util
+
+import pytest
+import sklearn.neural_network
+
+from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+SUITE = "sklearn.neural_network.tests.test_mlp"
+
+
+def read_suite():
+    """The tests of scikit-learn's module, read anew while our classes stand under its names."""
+    pytest.register_assert_rewrite(SUITE)
+    spec = importlib.util.find_spec(SUITE)
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sklearn.neural_network, "MLPClassifier", NumpyNetClassifier)
+        patch.setattr(sklearn.neural_network, "MLPRegressor", NumpyNetRegressor)
+        spec.loader.exec_module(module)
+    assert module.MLPClassifier is NumpyNetClassifier
+    return {name: value for name, value in vars(module).items() if name.startswith("test_")}
+
+
+globals().update(read_suite())
+
+
+@pytest.fixture
+def global_random_seed():
+    """scikit-learn's fixture, with the seed it takes by default."""
+    return 42

@@ -261,6 +261,21 @@ def test_a_training_may_be_interrupted_after_every_epoch():
 
 
 @unfinished
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_each_step_is_told_with_how_many_are_taken(solver):
+    told = []
+
+    def on_step(clock, loss, learning_rate):
+        told.append((clock.step, clock.n_steps, math.isfinite(loss), learning_rate))
+
+    model = NumpyNetClassifier(**SMALL | {"solver": solver})
+    records = list(model.fit_epochs(X, Y, on_step=on_step))
+    n_steps, rate = (5 * 4, 0.001) if solver == "adam" else (5, None)
+    assert told == [(step, n_steps, True, rate) for step in range(1, n_steps + 1)]
+    assert len(records) == 5
+
+
+@unfinished
 @pytest.mark.parametrize("name", ["adam", "average", "early stopping", "early stopping, average"])
 def test_a_state_taken_after_leaving_the_loop_is_that_of_the_epoch(name):
     make = classifier(**CASES[name])

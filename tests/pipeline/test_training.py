@@ -6,12 +6,13 @@ from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_info
 
 from digit_recognizer import NumpyNetClassifier
-from digit_recognizer.pipeline import members, training
+from digit_recognizer.pipeline import members, status, training
 from digit_recognizer.pipeline.folds import Fold, make_folds
 from digit_recognizer.pipeline.history import read_history
 from digit_recognizer.pipeline.members import Member
 from digit_recognizer.pipeline.scaling import Scaler
 from digit_recognizer.pipeline.sections import CrossValidation
+from digit_recognizer.pipeline.status import StatusFile, read_status
 from digit_recognizer.pipeline.training import predict_blocks, train_member
 
 
@@ -171,3 +172,24 @@ def test_a_state_of_another_training_is_left_aside(digits, fold, tmp_path):
     for result in results:
         del result["seconds"]
     assert results[0] == results[1]
+
+
+def test_while_it_trains_a_network_says_how_far_it_is(digits, fold, tmp_path, monkeypatch):
+    X, y = digits
+    monkeypatch.setattr(status, "SECONDS_BETWEEN_WRITES", 0)
+    member = make_member(tmp_path, fold, views={"shift": 1}, input_shape=(8, 8, 1))
+    told = []
+    tell = StatusFile._tell
+
+    def telling(self, *args):
+        tell(self, *args)
+        told.append(read_status(tmp_path))
+
+    monkeypatch.setattr(StatusFile, "_tell", telling)
+    train_member(member, Scaler.fit(X, "standard"), X, y, X[:7])
+    epochs = [one.epoch for one in told[:-1]]
+    assert epochs == sorted(len(epochs) // 4 * [1, 2, 3, 4])
+    assert told[-1].is_predicting
+    done = [one.done for one in told]
+    assert done == sorted(done)
+    assert told[-1].total - told[-1].done == 5 * 7  # seven images, five views of each

@@ -42,10 +42,13 @@ class NoHooks:
         Whether `fit_epochs` was called, whose caller hears of a KeyboardInterrupt.
     resumes : bool
         Whether training goes on from a state, whatever the estimator has learned before.
+    on_step : callable or None
+        Called with the clock, the loss and the learning rate after each step.
     """
 
     is_iterated = False
     resumes = False
+    on_step = None
 
     def training_begins(self):
         """The network is made, the validation rows are not yet drawn."""

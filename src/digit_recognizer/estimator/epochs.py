@@ -22,7 +22,7 @@ class FitByEpochs:
     """The methods of the estimators that train an epoch at a time."""
 
     def fit_epochs(
-        self, X, y, sample_weight=None, X_val=None, y_val=None, state=None
+        self, X, y, sample_weight=None, X_val=None, y_val=None, state=None, on_step=None
     ) -> Iterator[dict]:
         """`fit` as an iterator that stands still after each epoch.
 
@@ -36,6 +36,10 @@ class FitByEpochs:
         state : TrainingState or None, default=None
             From `training_state`: training goes on after the epoch it was taken, to the same
             bytes as if it had not stopped. The weights that this estimator has are forgotten.
+        on_step : callable or None, default=None
+            Called as ``on_step(clock, loss, learning_rate)`` after each step, with an `nn.Clock`
+            that says how many of how many steps were taken, the loss of the step's batch and its
+            learning rate; by "lbfgs" after each iteration, without a rate (None).
 
         Yields
         ------
@@ -50,7 +54,7 @@ class FitByEpochs:
             Ctrl-C ends the iteration, where it ends `fit` with a warning.
         """
         self.check_parameters()
-        hooks = Resumable(self, state)
+        hooks = Resumable(self, state, on_step)
         given = (X_val, y_val)
         yield from self._epochs(X, y, sample_weight, incremental=False, given=given, hooks=hooks)
 
@@ -79,6 +83,7 @@ class Resumable(NoHooks):
     ----------
     estimator : NumpyNetClassifier or NumpyNetRegressor
     state : TrainingState or None
+    on_step : callable or None
 
     Raises
     ------
@@ -88,9 +93,10 @@ class Resumable(NoHooks):
 
     is_iterated = True
 
-    def __init__(self, estimator, state):
+    def __init__(self, estimator, state, on_step=None):
         self.estimator = estimator
         self.state = state
+        self.on_step = on_step
         self.resumes = state is not None
         self.signature = None
         self.clock = None

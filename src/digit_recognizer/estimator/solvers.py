@@ -63,6 +63,7 @@ def stochastic_epochs(estimator, training, given, incremental, hooks):
     X, y, sample_weight = training
     n_epochs = 1 if incremental else estimator.max_iter
     plan = _make_plan(estimator, X, n_epochs)
+    plan.on_step = hooks.on_step
     estimator.n_iter_ = 0
     measured_on = None if validation is None else validation.validation
     is_over = hooks.plan_is_made(plan, training, measured_on)
@@ -185,6 +186,7 @@ def lbfgs_epochs(estimator, training, given, incremental, hooks):
     forget(estimator)
     validation = None if given is None else Validation(estimator, training, given)
     parameters = estimator._network.parameters
+    clock = Clock(n_steps=estimator.max_iter)
 
     def report(intermediate_result):
         parameters.values[: parameters.n_trainable] = intermediate_result.x
@@ -193,6 +195,9 @@ def lbfgs_epochs(estimator, training, given, incremental, hooks):
         if validation is not None:
             record.update(validation.measure())
         estimator.history_.append(record)
+        clock.step = clock.epoch = record["epoch"]
+        if hooks.on_step is not None:
+            hooks.on_step(clock, loss, None)
         if estimator.verbose:
             print(f"Iteration {record['epoch']}, loss = {loss:.8f}")
         hooks.task_begins()

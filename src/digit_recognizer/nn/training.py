@@ -1,6 +1,6 @@
 """The training loop: batches, steps, epochs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -38,6 +38,9 @@ class TrainingPlan:
         "On the difficulty of training recurrent neural networks" (2013), algorithm 1).
     clock : Clock
         How far the training has come; moved on by it.
+    on_step : callable or None, default=None
+        Called after each step as ``on_step(clock, loss, learning_rate)``, with the loss of the
+        step's batch.
     """
 
     optimizer: Optimizer
@@ -51,6 +54,7 @@ class TrainingPlan:
     augment: Augmenter | None = None
     max_gradient_norm: float | None = None
     clock: Clock = field(default_factory=Clock)
+    on_step: Callable[[Clock, float, float], None] | None = None
 
 
 class Batches:
@@ -128,6 +132,8 @@ def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator
                 plan.augment(X_batch, generator, strength)
             loss = train_step(network, X_batch, y_batch, weight_batch, memories, plan)
             total += loss * len(y_batch)
+            if plan.on_step is not None:
+                plan.on_step(clock, loss, plan.optimizer.learning_rate)
         clock.epoch += 1
         clock.n_seen += batches.n_used
         record = {

@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from digit_recognizer.estimator import WrongState
+from digit_recognizer.nn import Views
 from digit_recognizer.pipeline import history
 from digit_recognizer.pipeline.checkpoints import Checkpoints
 from digit_recognizer.pipeline.locks import locked
@@ -31,9 +32,11 @@ from digit_recognizer.pipeline.members import (
 )
 from digit_recognizer.pipeline.scaling import Scaler
 from digit_recognizer.pipeline.shared_context import SharedContext
+from digit_recognizer.pipeline.status import PASSES_OF_STEP, StatusFile
 
 SECONDS_BETWEEN_LOOKS = 0.2
-BLOCK_ROWS = 4096
+# What the network itself predicts at once.
+BLOCK_ROWS = 1024
 
 
 def train_member(member: Member, scaler: Scaler, X, y, X_test, after_epoch=None) -> dict:
@@ -82,11 +85,19 @@ def _train(member, scaler, X, y, X_test, after_epoch):
     folder, rows = member.folder, member.fold.validation_rows
     X_validation, y_validation = scaler(X[rows]), y[rows]
     model = load_model(member)
+    status = _status_of(member, len(X_test))
     if model is None:
-        model = _fit(member, scaler, (X, y), (X_validation, y_validation), after_epoch)
+        model = _fit(member, scaler, (X, y), (X_validation, y_validation), status, after_epoch)
         model.save(folder / MODEL_FILES[0])
     oof = model.predict_proba(X_validation)
-    write_predictions(folder, oof, predict_blocks(model, scaler, X_test))
+    n_views = _n_views(model)
+    test = predict_blocks(
+        model,
+        scaler,
+        X_test,
+        on_block=lambda n: status.predicted((len(rows) + n) * n_views),
+    )
+    write_predictions(folder, oof, test)
     history.write_history(folder / history.FILE, model.history_)
     summary = model.summary()
     last = model.history_[-1] if model.history_ else {"epoch": 0, "loss": model.loss_}
@@ -102,7 +113,24 @@ def _train(member, scaler, X, y, X_test, after_epoch):
     }
     write_result(folder, result)
     Checkpoints(folder).clear()
+    status.clear()
     return result
+
+
+def _status_of(member, n_test):
+    """The file in which the member's training says how far it is."""
+    n_train, n_validation = len(member.fold.train_rows), len(member.fold.validation_rows)
+    return StatusFile(
+        member.folder,
+        member.estimator.max_iter,
+        # After each epoch it predicts the validation rows.
+        epoch_passes=n_train * PASSES_OF_STEP + n_validation,
+        prediction_passes=(n_validation + n_test) * _n_views(member.estimator),
+    )
+
+
+def _n_views(estimator):
+    return len(Views(**estimator.views).transforms()) if estimator.views else 1
 
 
 def load_model(member: Member):
@@ -113,14 +141,14 @@ def load_model(member: Member):
         return None
 
 
-def _fit(member, scaler, data, validation, after_epoch):
+def _fit(member, scaler, data, validation, status, after_epoch):
     X, y = data
     model = clone(member.estimator).set_params(views=None)
     rows = member.fold.train_rows
     checkpoints = Checkpoints(member.folder)
     # L-BFGS hands out its records at its end: there is nothing to go on from.
     in_steps = model.solver != "lbfgs"
-    for record in _epochs(model, checkpoints, scaler(X[rows]), y[rows]):
+    for record in _epochs(model, checkpoints, scaler(X[rows]), y[rows], status.step):
         if in_steps:
             record["accuracy"] = float(model.score(*validation))
             history.write_history(member.folder / history.FILE, model.history_)
@@ -132,29 +160,35 @@ def _fit(member, scaler, data, validation, after_epoch):
     return model.set_params(views=member.estimator.views)
 
 
-def _epochs(model, checkpoints, X, y):
+def _epochs(model, checkpoints, X, y, on_step):
     """The epochs that are left, after the last checkpoint."""
     if model.solver == "lbfgs":
-        yield from model.fit_epochs(X, y)
+        yield from model.fit_epochs(X, y, on_step=on_step)
         return
     try:
-        yield from model.fit_epochs(X, y, state=checkpoints.latest(_ignore))
+        yield from model.fit_epochs(X, y, state=checkpoints.latest(_ignore), on_step=on_step)
     except WrongState:
         # Another version of this package left it.
         checkpoints.clear()
-        yield from model.fit_epochs(X, y)
+        yield from model.fit_epochs(X, y, on_step=on_step)
 
 
 def _ignore(sentence):
     """What is damaged was reported before the training began."""
 
 
-def predict_blocks(model, scaler: Scaler, X: np.ndarray, block_rows=BLOCK_ROWS) -> np.ndarray:
-    """Probabilities for uint8 images, scaled block by block to bound the memory."""
-    blocks = [
-        model.predict_proba(scaler(X[start : start + block_rows]))
-        for start in range(0, len(X), block_rows)
-    ]
+def predict_blocks(
+    model, scaler: Scaler, X: np.ndarray, block_rows=BLOCK_ROWS, on_block=None
+) -> np.ndarray:
+    """Probabilities for uint8 images, scaled block by block to bound the memory.
+
+    `on_block` is called with the number of rows predicted so far.
+    """
+    blocks = []
+    for start in range(0, len(X), block_rows):
+        if on_block is not None:
+            on_block(start)
+        blocks.append(model.predict_proba(scaler(X[start : start + block_rows])))
     return np.concatenate(blocks)
 
 

@@ -2,11 +2,23 @@
 
 import json
 import os
+import re
 import sys
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from digit_recognizer.errors import InputError
+from digit_recognizer.files import read_text
+
+SETTINGS_PAGE = "https://www.kaggle.com/settings"
+# RFC 6750, section 2.1, without the characters of a path.
+_TOKEN = re.compile(r"[A-Za-z0-9._-]+=*", re.ASCII)
+_MARK_OF_TOKENS = "KGAT_"
+_KEY_NAMES = ("username", "key")
+_DOWNLOAD = f"download it again from {SETTINGS_PAGE}"
 
 
 @dataclass(frozen=True)
@@ -17,28 +29,37 @@ class Credentials:
     ----------
     origin : str
         The variable or file it is from.
-    token, username, key : str or None
-    oauth_file : Path or None
-        The file of ``kaggle auth login``.
-    hidden : str or None
-        The origin of other credentials, which these keep from being used.
+    token : str or None
+        Of a login, only while it is valid.
+    username, key : str or None
+    refresh_token : str or None
+        What a login gets its next token by.
     """
 
     origin: str
     token: str | None = field(default=None, repr=False)
     username: str | None = None
     key: str | None = field(default=None, repr=False)
-    oauth_file: Path | None = None
-    hidden: str | None = None
+    refresh_token: str | None = field(default=None, repr=False)
 
     @property
     def kind(self):
         """What it is called in a sentence."""
         return "key" if self.key else "token"
 
+    @property
+    def hidden(self):
+        """The origin of the next credentials, which these keep from being used, or None."""
+        with suppress(InputError):
+            for credentials in islice(_places(), 1, None):
+                return credentials.origin
+        return None
+
 
 def find_credentials():
     """Find the credentials in the environment and in the user's files.
+
+    The places are opened in order, and none after the first that has credentials.
 
     Returns
     -------
@@ -49,90 +70,119 @@ def find_credentials():
     InputError
         If a file of credentials cannot be read or is not what its name says.
     """
-    found = [one for look in (_token, _key, _oauth) if (one := look()) is not None]
-    if not found:
+    return next(_places(), None)
+
+
+def home():
+    """The user's home folder; None for one who has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
         return None
-    return replace(found[0], hidden=found[1].origin) if len(found) > 1 else found[0]
 
 
-def _token():
+def _places():
+    yield from _tokens()
+    yield from _keys()
+    yield from _logins()
+
+
+def _tokens():
     variable = os.environ.get("KAGGLE_API_TOKEN", "").strip()
-    if variable and not _is_file(variable):
-        return _checked_token(variable, "KAGGLE_API_TOKEN")
-    files = [] if not variable else [variable]
+    files = [Path(variable)] if variable else []
     if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
-        files.insert(0, os.environ.get("KAGGLE_API_V1_TOKEN", ""))
-    home = Path.home() / ".kaggle"
-    for path in (*files, home / "access_token", home / "access_token.txt"):
-        if path and _is_file(path) and (text := _read(path).strip()):
-            return _checked_token(text, str(path))
-    return None
+        files.insert(0, Path(os.environ.get("KAGGLE_API_V1_TOKEN", "")))
+    if variable and not _is_file(variable):
+        yield _checked_token(variable, "KAGGLE_API_TOKEN")
+    for path in (*files, *_in_home("access_token", "access_token.txt")):
+        if _is_file(path) and (text := read_text(path).strip()):
+            yield _checked_token(text, str(path))
+
+
+def _in_home(*names):
+    folder = home()
+    return [] if folder is None else [folder / ".kaggle" / name for name in names]
 
 
 def _is_file(path):
     try:
         return Path(path).is_file()
-    except (OSError, ValueError):  # a token too long for the name of a file
+    except (OSError, ValueError):  # a token too long for a name, a folder closed to this user
         return False
 
 
 def _checked_token(text, origin):
-    if not (text.isascii() and text.isprintable()) or " " in text:
+    if not _TOKEN.fullmatch(text):
         raise InputError(
-            f"{origin} holds no Kaggle token (one word of letters and digits); copy it there again "
-            f"from https://www.kaggle.com/settings."
+            f"{origin} holds no Kaggle token (one word of letters and digits) nor the path of a "
+            f"file with one; copy it there again from {SETTINGS_PAGE}."
         )
     return Credentials(origin, token=text)
 
 
-def _key():
-    path = _config_folder() / "kaggle.json"
-    values = _read_json(path) if path.is_file() else {}
-    username = os.environ.get("KAGGLE_USERNAME") or values.get("username")
-    key = os.environ.get("KAGGLE_KEY") or values.get("key")
-    if username and key:
-        origin = "KAGGLE_KEY" if os.environ.get("KAGGLE_KEY") else str(path)
-        return Credentials(origin, username=username, key=key)
-    if values:
-        raise InputError(
-            f"{path} lacks username or key; download it again from https://www.kaggle.com/settings."
-        )
-    return None
+def _keys():
+    given = {name: os.environ.get(f"KAGGLE_{name.upper()}", "").strip() for name in _KEY_NAMES}
+    given = {name: value for name, value in given.items() if value}
+    if len(given) == len(_KEY_NAMES):
+        yield _checked_key(given, "KAGGLE_KEY", "KAGGLE_USERNAME or KAGGLE_KEY is no name or key")
+    for path in filter(_is_file, _config_files()):
+        text = read_text(path, _DOWNLOAD)
+        if _MARK_OF_TOKENS in text:
+            raise InputError(
+                f"{path} holds a token, which is not looked for there; move the token to "
+                f"~/.kaggle/access_token."
+            )
+        values = _read_json(text, f"{path} is not the JSON file that Kaggle hands out; {_DOWNLOAD}")
+        # `kaggle config set` keeps other settings there.
+        if any(name in values for name in _KEY_NAMES):
+            origin = "KAGGLE_KEY" if "key" in given else str(path)
+            yield _checked_key(values | given, origin, f"{path} lacks username or key")
 
 
-def _config_folder():
+def _checked_key(values, origin, complaint):
+    username, key = (values.get(name) for name in _KEY_NAMES)
+    if not (_is_plain(username) and _is_plain(key)):
+        raise InputError(f"{complaint}; {_DOWNLOAD}.")
+    return Credentials(origin, username=username, key=key)
+
+
+def _is_plain(value):
+    return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value)
+
+
+def _config_files():
     if folder := os.environ.get("KAGGLE_CONFIG_DIR"):
-        return Path(folder)
-    folder = Path.home() / ".kaggle"
-    if sys.platform.startswith("linux") and not (folder / "kaggle.json").is_file():
-        return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kaggle"
-    return folder
+        return [Path(folder) / "kaggle.json"]
+    files = _in_home("kaggle.json")
+    if sys.platform.startswith("linux"):
+        folder = os.environ.get("XDG_CONFIG_HOME") or (home() and home() / ".config")
+        files += [Path(folder) / "kaggle" / "kaggle.json"] if folder else []
+    return files
 
 
-def _oauth():
-    path = Path.home() / ".kaggle" / "credentials.json"
-    if path.is_file() and _read_json(path).get("refresh_token"):
-        return Credentials(str(path), oauth_file=path)
-    return None
+def _logins():
+    for path in filter(_is_file, _in_home("credentials.json")):
+        wrong = f"{path} is not a login of `kaggle auth login`; log in again"
+        values = _read_json(read_text(path, "log in again"), wrong)
+        refresh_token = values.get("refresh_token")
+        if not refresh_token:
+            continue
+        try:
+            until = datetime.fromisoformat(values.get("access_token_expiration") or "1970-01-01")
+        except (TypeError, ValueError):
+            raise InputError(f"{wrong}.") from None
+        is_valid = (until if until.tzinfo else until.replace(tzinfo=UTC)) > datetime.now(UTC)
+        token = (values.get("access_token") or None) if is_valid else None
+        if not all(_is_plain(one) for one in (refresh_token, token) if one is not None):
+            raise InputError(f"{wrong}.")
+        yield Credentials(str(path), token=token, refresh_token=refresh_token)
 
 
-def _read_json(path):
+def _read_json(text, wrong):
     try:
-        values = json.loads(_read(path))
-    except ValueError:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
-        raise InputError(
-            f"{path} is not the JSON file that Kaggle hands out; download it again from "
-            f"https://www.kaggle.com/settings."
-        )
+        raise InputError(f"{wrong}.")
     return values
-
-
-def _read(path):
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); check its permissions."
-        ) from error

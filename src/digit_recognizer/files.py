@@ -1,5 +1,6 @@
 """Writing files so that each is either whole or not there."""
 
+import codecs
 import errno
 import hashlib
 import io
@@ -131,6 +132,32 @@ def write_array(path, array):
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     write_bytes(path, buffer.getbuffer())
+
+
+def read_text(path, remedy="check its name and permissions"):
+    """Return the text of a file in UTF-8; a byte order mark before it is no part of it.
+
+    Parameters
+    ----------
+    path : str or Path
+    remedy : str
+        What to do about a file that cannot be read.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or is in another encoding.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); {remedy}.") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        encoding = "UTF-16" if is_utf_16 else "another encoding"
+        raise InputError(f"{path} is in {encoding}; save it as UTF-8.") from error
 
 
 def sha256(path):

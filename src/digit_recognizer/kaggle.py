@@ -8,15 +8,18 @@ import functools
 import logging
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 from tqdm import tqdm
 
 from digit_recognizer.credentials import find_credentials
+from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.kaggle_errors import (
     KaggleError,
     competition_page,
+    explain_absence,
     explain_answer,
     explain_connection,
     explain_status,
@@ -86,6 +89,14 @@ class Kaggle:
     def credentials(self):
         """The user's credentials, or None; nothing is sent anywhere to find them."""
         return find_credentials()
+
+    def require_credentials(self, otherwise=""):
+        """Raise KaggleError if there are none; `otherwise` is another way out to tell of.
+
+        What is wrong with them is an InputError, before anything is asked of Kaggle.
+        """
+        if self.credentials is None:
+            raise explain_absence(otherwise)
 
     def download(self, file):
         """Write the archive of the competition's files to `file`, with a bar on a terminal.
@@ -210,41 +221,36 @@ class Kaggle:
         # The client's warnings would go to the user's standard error.
         logging.getLogger("kagglesdk").setLevel(logging.CRITICAL)
         found = self.credentials
-        if found is None:
-            raise KaggleError(
-                "There are no Kaggle credentials; make a token at https://www.kaggle.com/settings "
-                "and store it in ~/.kaggle/access_token, or put the competition's files into data/."
-            )
-        token = self._oauth_token(found.oauth_file) if found.oauth_file else found.token
+        token = found.token
+        if token is None and found.refresh_token is not None:
+            token = self._renewed(found.refresh_token)
         self._secrets = [secret for secret in (found.key, token) if secret]
-        client = self._open(username=found.username, password=found.key, api_token=token)
+        client = self._open(token, found.key and (found.username, found.key))
         return client.competitions.competition_api_client
 
-    def _oauth_token(self, path):
+    def _renewed(self, refresh_token):
         from kagglesdk import KaggleCredentials
 
-        client = self._open()
-        try:
-            stored = KaggleCredentials.load(client, str(path))
-        except (TypeError, ValueError) as error:
-            raise KaggleError(
-                f"{path} is not a login of `kaggle auth login`; log in again."
-            ) from error
-        return stored.get_access_token()
+        self._secrets = [refresh_token]
+        login = KaggleCredentials(self._open(), refresh_token=refresh_token)
+        return login.generate_access_token().token
 
-    def _open(self, **credentials):
+    def _open(self, token=None, key=None):
         from kagglesdk import KaggleClient
 
         try:
-            client = KaggleClient(**credentials).__enter__()
+            # Without a token the client would look for one itself, in files that are not in use.
+            client = KaggleClient(api_token=token or "none").__enter__()
         except Exception as error:
             # The client has no kind of its own for it.
             raise KaggleError(
                 "KAGGLE_API_ENVIRONMENT names a Kaggle that cannot be reached from here; unset it."
             ) from error
         self._opened.append(client)
-        # The client hands no time-out to its session, and has no setting for it.
         session = client.http_client()._session
+        if token is None:
+            session.auth = key
+        # The client hands no time-out to its session, and has no setting for it.
         session.send = functools.partial(session.send, timeout=self._timeout)
         return client
 
@@ -297,37 +303,41 @@ class Kaggle:
 
     def _patiently(self, action, reference=None):
         """Return what `action` returns; repeat it while its failures are of the passing kind."""
+        self.require_credentials()
         pauses = self.patience.pauses()
         for left in reversed(range(self.patience.retries + 1)):
-            failure = self._attempt(action, reference)
-            if not isinstance(failure, KaggleError):
-                return failure
-            pause = max(next(pauses), failure.wait)
-            if not failure.may_pass or not left or pause > self.patience.longest_pause:
-                raise failure
+            try:
+                with self._explaining(reference):
+                    return action()
+            except KaggleError as failure:
+                pause = max(next(pauses), failure.wait)
+                if not failure.may_pass or not left or pause > self.patience.longest_pause:
+                    raise
             self.patience.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, action, reference):
+    @contextmanager
+    def _explaining(self, reference):
+        """Turn the client's exceptions, and none of ours, into KaggleError."""
         from requests import exceptions
 
         try:
-            return action()
-        except KaggleError as error:
-            return error
+            yield
+        except (InputError, OutsideError):
+            raise
         except exceptions.HTTPError as error:
             status, message, wait = read_refusal(error)
             if status < 429 and "/v1/" not in error.response.url:
-                return explain_storage(status)
+                raise explain_storage(status) from error
             known = (self.slug, self.credentials, reference)
-            return explain_status(status, self._clean(message), wait, *known)
-        except (exceptions.InvalidJSONError, exceptions.ContentDecodingError):
-            return explain_answer()
+            raise explain_status(status, self._clean(message), wait, *known) from error
+        except (exceptions.InvalidJSONError, exceptions.ContentDecodingError) as error:
+            raise explain_answer() from error
         except exceptions.RequestException as error:
-            return explain_connection(error, self.patience)
-        except (AttributeError, KeyError, TypeError, ValueError):
+            raise explain_connection(error, self.patience) from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             # What the client raises when an answer is not the JSON it should be.
-            return explain_answer()
+            raise explain_answer() from error
 
     def _clean(self, text):
         """Return a text of Kaggle's on one line, not long, without the user's credentials."""

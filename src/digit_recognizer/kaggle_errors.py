@@ -2,9 +2,8 @@
 
 from urllib.parse import urlsplit
 
+from digit_recognizer.credentials import SETTINGS_PAGE, home
 from digit_recognizer.errors import OutsideError
-
-SETTINGS_PAGE = "https://www.kaggle.com/settings"
 
 
 class KaggleError(OutsideError):
@@ -165,11 +164,20 @@ def _reason(text):
     return next((reason for sign, reason in reasons.items() if sign in text), "cut off")
 
 
+def explain_absence(otherwise=""):
+    """Make the KaggleError for a user without credentials; `otherwise` is another way out."""
+    if home() is None:
+        remedy = f"set KAGGLE_API_TOKEN to a token of {SETTINGS_PAGE}, as there is no home folder"
+    else:
+        remedy = f"make a token at {SETTINGS_PAGE} and store it in ~/.kaggle/access_token"
+    return KaggleError(f"There are no Kaggle credentials; {remedy}{otherwise}.")
+
+
 def _explain_credentials(credentials):
     text = (
         f"Kaggle does not accept the {credentials.kind} from {credentials.origin}: it is wrong or "
         f"expired; make a new one at {SETTINGS_PAGE} and store it there"
     )
-    if credentials.hidden:
-        text += f", or remove it to use the credentials from {credentials.hidden}"
+    if hidden := credentials.hidden:
+        text += f", or remove it to use the credentials from {hidden}"
     return f"{text}."

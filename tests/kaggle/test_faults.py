@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from kaggle_server import KEY, REFRESH_TOKEN, TOKEN, USERNAME
 
+from digit_recognizer.errors import InputError, OutsideError
+from digit_recognizer.kaggle import Kaggle
+
 LOG = Path("submissions/log.csv")
 
 
@@ -26,14 +29,96 @@ def process(*arguments):
     )
 
 
-@pytest.mark.parametrize("command", [["data", "--force"], ["upload"], ["leaderboard"]])
-def test_no_credentials(command, fails, server, submission, monkeypatch):
+@pytest.mark.parametrize(
+    ("command", "otherwise"),
+    [
+        (["data", "--force"], ", or put the competition's files into data"),
+        (["data", "--force", "--data", "mine"], ", or put the competition's files into mine"),
+        (["upload"], ""),
+        (["leaderboard"], ""),
+    ],
+)
+def test_no_credentials(command, otherwise, fails, server, submission, monkeypatch):
     monkeypatch.delenv("KAGGLE_API_TOKEN")
     assert fails(*command) == (
         "There are no Kaggle credentials; make a token at https://www.kaggle.com/settings and "
-        "store it in ~/.kaggle/access_token, or put the competition's files into data/."
+        f"store it in ~/.kaggle/access_token{otherwise}."
     )
     assert not server.calls
+
+
+@pytest.mark.parametrize("command", [["data", "--force"], ["upload"], ["leaderboard"]])
+def test_wrong_credentials_are_a_mistake_and_nothing_is_asked(
+    command, run, server, submission, monkeypatch
+):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "export KAGGLE_API_TOKEN=x")
+    status, _, errors = run(*command)
+    assert status == 2
+    assert errors.startswith("digit-recognizer: KAGGLE_API_TOKEN holds no Kaggle token")
+    assert not server.calls
+
+
+@pytest.mark.parametrize("error", [InputError("ours"), OutsideError("ours")])
+def test_no_exception_of_ours_is_taken_for_the_clients(error, server):
+    def action():
+        raise error
+
+    with Kaggle("small") as kaggle, pytest.raises(type(error), match=r"^ours$"):
+        kaggle._patiently(action)
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"competition": "small"}', "\ufeff", "\xff"])
+@pytest.mark.parametrize("kind", ["token", "key", "login"])
+def test_files_that_are_not_in_use_spoil_nothing(
+    kind, content, run, server, submission, monkeypatch, tmp_path_factory
+):
+    folder = tmp_path_factory.mktemp("home") / ".kaggle"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder.parent))
+    if kind == "login":
+        monkeypatch.delenv("KAGGLE_API_TOKEN")
+        login = {"refresh_token": REFRESH_TOKEN}
+        (folder / "credentials.json").write_text(json.dumps(login), encoding="utf-8-sig")
+        content = '{"competition": "small"}'
+    if kind == "key":
+        monkeypatch.delenv("KAGGLE_API_TOKEN")
+        monkeypatch.setenv("KAGGLE_USERNAME", USERNAME)
+        monkeypatch.setenv("KAGGLE_KEY", KEY)
+    (folder / "kaggle.json").write_text(content, encoding="latin-1", errors="replace")
+    if kind != "login":
+        (folder / "credentials.json").write_text(content, encoding="latin-1", errors="replace")
+    assert run("leaderboard")[0] == 0
+
+
+def test_without_a_home_folder_a_variable_serves_and_a_sentence_says_so(
+    server, submission, monkeypatch
+):
+    monkeypatch.delenv("HOME")
+
+    # A number that no passwd entry has.
+    def nobody(*arguments):
+        command = [sys.executable, "-c", NOBODY, *arguments, "--recipe", "small.toml"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert nobody("leaderboard").returncode == 0
+    monkeypatch.delenv("KAGGLE_API_TOKEN")
+    done = nobody("leaderboard")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "digit-recognizer: There are no Kaggle credentials; set KAGGLE_API_TOKEN to a token of "
+        "https://www.kaggle.com/settings, as there is no home folder.\n"
+    )
+    assert nobody("submit").returncode == 0
+
+
+NOBODY = """
+import pwd, sys
+def getpwuid(number):
+    raise KeyError(f"getpwuid(): uid not found: {number}")
+pwd.getpwuid = getpwuid
+from digit_recognizer.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @pytest.fixture
@@ -92,9 +177,13 @@ def test_an_oauth_login_that_kaggle_has_ended(fails, login, submission):
     assert fails("upload").startswith(f"Kaggle does not accept the token from {path}: it is wrong")
 
 
-def test_an_oauth_login_that_cannot_be_read(fails, login, submission):
+def test_an_oauth_login_that_cannot_be_read(run, login, submission):
     path = login(REFRESH_TOKEN, access_token="x", access_token_expiration="tomorrow")
-    assert fails("upload") == f"{path} is not a login of `kaggle auth login`; log in again."
+    status, _, errors = run("upload")
+    assert status == 2
+    assert errors == (
+        f"digit-recognizer: {path} is not a login of `kaggle auth login`; log in again.\n"
+    )
 
 
 def test_a_wrong_key(fails, key_file, submission):

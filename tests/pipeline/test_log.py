@@ -52,7 +52,7 @@ HEADER = ",".join(log.COLUMNS).encode()
     [
         (HEADER + b"\n2026-01-01T00:00:00Z,fast-1\n", r"log\.csv, line 2: the row does not have"),
         (HEADER + b"\n" + b"," * 12 + b"\n", r"log\.csv, line 2: the row does not have 11 values"),
-        (b"\xff\xfe", r"log\.csv cannot be read \(it is not UTF-8\)"),
+        (b"\xff\xfe", r"log\.csv is in UTF-16; save it as UTF-8\."),
     ],
     ids=["short", "long", "bytes"],
 )

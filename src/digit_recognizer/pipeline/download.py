@@ -32,6 +32,7 @@ def download_data(kaggle, folder, competition):
         If the folder cannot be written to.
     """
     folder = Path(folder)
+    kaggle.require_credentials(f", or put the competition's files into {folder}")
     names = (competition.train_file, competition.test_file, competition.sample_submission_file)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ def write_history(path: Path, history: list[dict]) -> None:
 def read_history(path: Path) -> list[dict]:
     """The epochs written so far, as text; none if the file is not there yet or is damaged."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         rows = list(csv.DictReader(io.StringIO(text)))
     except (OSError, UnicodeDecodeError, csv.Error):
         return []

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.files import write_text
+from digit_recognizer.files import read_text, write_text
 from digit_recognizer.pipeline.locks import locked
 
 COLUMNS = (
@@ -65,13 +65,9 @@ def read(path: Path) -> list[dict]:
         If the file cannot be read, or is not one of ours.
     """
     remedy = "correct it, or move the file away, and a new one is begun."
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise InputError(f"{path} cannot be read ({reason}); {remedy}") from error
+    text = read_text(path, remedy.removesuffix("."))
     reader = csv.DictReader(io.StringIO(text))
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise InputError(

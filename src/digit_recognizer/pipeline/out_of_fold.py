@@ -125,7 +125,7 @@ def read_out_of_fold(run: str, runs_folder: Path) -> OutOfFold:
 def _read_metrics(path):
     """The metrics as a dict, an empty one if the file is not there."""
     try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
+        metrics = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -15,6 +15,7 @@ import tomli_w
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.estimator import NumpyNetClassifier
+from digit_recognizer.files import read_text
 from digit_recognizer.nn import Augment
 from digit_recognizer.pipeline.competition import Competition
 from digit_recognizer.pipeline.sections import Compute, CrossValidation, DataSettings, Ensemble
@@ -143,8 +144,8 @@ def load_recipe(name, overrides: Mapping[str, Mapping] | None = None) -> Recipe:
     """
     path = find_recipe(name)
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tables = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path} is not valid TOML: {error}; correct the file.") from error
     for section, values in (overrides or {}).items():
         try:

@@ -25,9 +25,9 @@ ARROWS = {
     PACKAGE: {"estimator"},
     "pipeline": {PACKAGE, "errors", "estimator", "files", "nn", "sealed"},
     "report": {PACKAGE, "errors", "estimator", "files", "nn"},
-    "credentials": {"errors"},
+    "credentials": {"errors", "files"},
     "patience": set(),
-    "kaggle_errors": {"errors"},
+    "kaggle_errors": {"credentials", "errors"},
     "kaggle": {"credentials", "errors", "kaggle_errors", "patience"},
     "cli": {
         PACKAGE,

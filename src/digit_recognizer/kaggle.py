@@ -18,10 +18,12 @@ from digit_recognizer.credentials import find_credentials
 from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.kaggle_errors import (
     KaggleError,
-    competition_page,
+    cleaned,
     explain_absence,
     explain_answer,
     explain_connection,
+    explain_environment,
+    explain_no_submission,
     explain_status,
     explain_storage,
     read_refusal,
@@ -167,11 +169,7 @@ class Kaggle:
                     return submission.reference
             answer = self._api.create_submission(request)
             if not answer.ref:
-                raise KaggleError(
-                    f"Kaggle made no submission of the uploaded file "
-                    f"({self._clean(answer.message)}); check the competition's page "
-                    f"{competition_page(self.slug, 'submissions')} and upload it again."
-                )
+                raise explain_no_submission(self._clean(answer.message), self.slug)
             return answer.ref
 
         return self._patiently(attempt)
@@ -243,9 +241,7 @@ class Kaggle:
             client = KaggleClient(api_token=token or "none").__enter__()
         except Exception as error:
             # The client has no kind of its own for it.
-            raise KaggleError(
-                "KAGGLE_API_ENVIRONMENT names a Kaggle that cannot be reached from here; unset it."
-            ) from error
+            raise explain_environment() from error
         self._opened.append(client)
         session = client.http_client()._session
         if token is None:
@@ -340,12 +336,7 @@ class Kaggle:
             raise explain_answer() from error
 
     def _clean(self, text):
-        """Return a text of Kaggle's on one line, not long, without the user's credentials."""
-        text = " ".join((text or "").split())
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        text = text if len(text) <= 200 else f"{text[:197]}..."
-        return text.removesuffix(".") or "no reason given"
+        return cleaned(text, self._secrets)
 
 
 def _submission(answer, clean):

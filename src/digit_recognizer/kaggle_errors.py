@@ -29,6 +29,15 @@ def competition_page(slug, name):
     return f"https://www.kaggle.com/competitions/{slug}/{name}"
 
 
+def cleaned(text, secrets):
+    """Return a text of Kaggle's on one line, not long, without the user's secrets."""
+    text = " ".join((text or "").split())
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    text = text if len(text) <= 200 else f"{text[:197]}..."
+    return text.removesuffix(".") or "no reason given"
+
+
 def read_refusal(error):
     """Take apart the HTTPError of a refused call.
 
@@ -106,6 +115,21 @@ def explain_storage(status):
         f"Kaggle's storage refuses the transfer ({status}), as it does when the address it was "
         f"given has expired; try again.",
         may_pass=True,
+    )
+
+
+def explain_no_submission(message, slug):
+    """Make the KaggleError for an upload that Kaggle took and made nothing of."""
+    return KaggleError(
+        f"Kaggle made no submission of the uploaded file ({message}); check the competition's page "
+        f"{competition_page(slug, 'submissions')} and upload it again."
+    )
+
+
+def explain_environment():
+    """Make the KaggleError for a Kaggle that the client does not know."""
+    return KaggleError(
+        "KAGGLE_API_ENVIRONMENT names a Kaggle that cannot be reached from here; unset it."
     )
 
 

@@ -154,7 +154,7 @@ def layer_row(layer, shape, n_rounds, peak):
     need_dX = shape[2] > 1
     pieces = [
         (
-            sweeps.piece_memory(memory, piece, position),
+            memory.of(piece, position),
             piece_of(generator, piece, shape),
             piece_of(generator, piece, network.output_shape),
         )
@@ -162,15 +162,15 @@ def layer_row(layer, shape, n_rounds, peak):
     ]
 
     def forward():
-        layer.start_forward(memory)
+        layer.start_forward(memory.shared)
         for piece_memory, X, _ in pieces:
             layer.forward(X, piece_memory)
 
     def backward():
-        layer.start_backward(memory)
+        layer.start_backward(memory.shared)
         for piece_memory, _, dY in pieces:
             layer.backward(dY, piece_memory, need_dX)
-        layer.finish_backward(memory)
+        layer.finish_backward(memory.shared)
 
     seconds = measuring.interleave({"forward": forward, "backward": backward}, n_rounds)
     forward, backward = (statistics.median(seconds[name]) for name in ("forward", "backward"))

@@ -1,6 +1,8 @@
 """Settings of all tests."""
 
+import gc
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,26 @@ def no_credentials(tmp_path_factory):
         patch.delenv("XDG_CONFIG_HOME", raising=False)
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture(scope="session")
+def bytes_of():
+    """A function that calls an action; returns the bytes held after it and at its peak.
+
+    The garbage collector does not run: what lies in cycles is held.
+    """
+
+    def measure(action):
+        # What is made once, such as a cache of a library, does not count.
+        action()
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            action()
+            return tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+
+    return measure

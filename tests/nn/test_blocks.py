@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from digit_recognizer import nn
 from digit_recognizer.nn.blocks import BLOCK_SIZES, block_images, cut, enter, leave
+from digit_recognizer.nn.image_memory import LayerMemory
 from digit_recognizer.nn.memory import Arena
 
 
@@ -44,7 +45,7 @@ def test_larger_images_come_in_smaller_blocks():
 
 
 def test_pieces_have_arrays_of_their_own_and_share_scratch():
-    memory = nn.Memory(np.float32, training=True)
+    memory = LayerMemory(np.float32, True)
     first, second = memory.piece(0), memory.piece(1)
     assert first is not second
     assert not np.shares_memory(first.array("a", (3,)), second.array("a", (3,)))
@@ -52,7 +53,7 @@ def test_pieces_have_arrays_of_their_own_and_share_scratch():
 
 
 def test_in_prediction_all_pieces_share_one_memory():
-    memory = nn.Memory(np.float32)
+    memory = LayerMemory(np.float32)
     assert memory.piece(5) is memory.piece(0)
 
 

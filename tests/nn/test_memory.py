@@ -56,3 +56,40 @@ def test_output_is_the_input_itself_only_where_it_may_be_overwritten(overwrite):
     assert (out is X) == overwrite
     assert np.shares_memory(out, X) == overwrite
     assert out.shape == X.shape
+
+
+IMAGES = (12, 12, 1)
+NETWORKS = {
+    "dense": ((144,), [nn.Dense(400), nn.ReLU(), nn.Dropout(0.1), nn.Dense(400), nn.BatchNorm()]),
+    "convolutions": (IMAGES, [nn.Conv2D(8, 3), nn.ReLU(), nn.MaxPool2D(2), nn.Flatten()]),
+    "folded norm": (
+        IMAGES,
+        [nn.Conv2D(8, 3), nn.BatchNorm(), nn.ReLU(), nn.Conv2D(8, 3), nn.GlobalAveragePool2D()],
+    ),
+}
+
+
+@pytest.mark.parametrize("way", ["train", "abandon", "predict", "predict one", "fail"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_memory_is_back_without_the_garbage_collector(name, way, bytes_of, generator):
+    shape, layers = NETWORKS[name]
+    X = generator.random((400, *shape), dtype=np.float32)
+    y = generator.integers(3, size=400)
+
+    def use():
+        network = nn.Network([*layers, nn.Dense(3)], nn.SoftmaxCrossEntropy(), shape)
+        plan = nn.TrainingPlan(nn.Adam(), nn.Constant(0.01), batch_size=100, n_epochs=2)
+        if way == "train":
+            list(network.fit_epochs(X, y, plan, generator))
+        elif way == "abandon":
+            next(network.fit_epochs(X, y, plan, generator))
+        elif way == "fail":
+            plan.optimizer.step = None
+            with pytest.raises(TypeError):
+                list(network.fit_epochs(X, y, plan, generator))
+        else:
+            network.predict(X if way == "predict" else X[:1])
+
+    held, peak = bytes_of(use)
+    assert peak > 300_000
+    assert held < 150_000

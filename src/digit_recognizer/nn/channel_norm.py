@@ -45,13 +45,12 @@ class ChannelNorm(Barrier):
         memory.kept = X
         channels.add_up(channels.moments(X, None, memory), "sums", memory)
 
-    def settle(self, memory):
+    def settle(self, memory, pieces):
         height, width, n_channels = self.input_shape
         N = (memory.images.stop - memory.images.start) * height * width
         mean, squares = memory.array("sums", (2, n_channels), np.float64) / N
         variance = np.maximum(squares - mean**2, 0)
         if (mean**2 > CANCELLATION * variance).any():
-            pieces = memory.pieces[: memory.n_pieces]
             around = sum(channels.moments(piece.kept, mean, piece) for piece in pieces) / N
             mean, variance = mean + around[0], np.maximum(around[1] - around[0] ** 2, 0)
         self.norm.update_statistics(mean, variance, N)

@@ -57,27 +57,8 @@ class Memory:
 
     Attributes
     ----------
-    shared : Memory
-        Images pass a layer in pieces, each with a memory of its own for what the backward pass
-        needs. This is the layer's memory for what one piece after the other may use: scratch,
-        sums, constants. A memory that has no pieces is its own.
-    images : slice
-        Which images of the batch a piece holds; of the layer's memory, all of the batch.
-    blocks : tuple of int
-        (n_blocks, n) of a piece.
-    n_pieces : int
-        Of the batch.
-    n_padding : int
-        Images at the end of the piece's last block that are there to fill it only.
-    transient_output : bool
-        Whether what `forward` returns may be overwritten when the next piece comes.
-    lasting_gradients : tuple of (Memory, name) or None
-        Where what `backward` returns is kept, if it may not be overwritten like that.
-    before : Memory or None
-        That of the layer before, on images.
-    output_scale : ndarray of shape (channels,) or None
-        Factor of its output that the layer leaves to the weights of the next one, which gives
-        back, as `output_products`, Σ output × gradient of each channel.
+    kept : object
+        What `forward` leaves for `backward`.
     """
 
     def __init__(self, dtype, training=False, overwrite_input=False, generator=None, arena=None):
@@ -87,19 +68,15 @@ class Memory:
         self.overwrite_input = overwrite_input
         self.generator = generator
         self.kept = None
-        self.shared = self
-        self.images = slice(0, 0)
-        self.blocks = (0, 0)
-        self.n_pieces = self.n_padding = 0
-        self.transient_output = False
-        self.lasting_gradients: tuple | None = None
-        self.before: Memory | None = None
-        self.output_scale = self.output_products = self.gradient_factors = None
-        self.pieces: list[Memory] = []
         self._made: dict[Hashable, object] = {}
         self._storage: dict[Hashable, np.ndarray] = {}
         self._views: dict[Hashable, np.ndarray] = {}
         self._constants: dict[tuple, np.ndarray] = {}
+
+    @property
+    def shared(self) -> "Memory":
+        """Where scratch is: here, unless the batch passes in pieces (see `image_memory`)."""
+        return self
 
     def array(self, name: Hashable, shape: tuple[int, ...], dtype=None) -> np.ndarray:
         """An array of `shape` with undefined content: the same storage at each call of `name`.
@@ -117,36 +94,12 @@ class Memory:
         view = self._views[name] = storage[:size].reshape(shape)
         return view
 
-    def output_array(self, shape: tuple[int, ...]) -> np.ndarray:
-        """An array for what the forward pass of a piece returns."""
-        return (self.shared if self.transient_output else self).array("output", shape)
-
-    def gradient_array(self, shape: tuple[int, ...]) -> np.ndarray:
-        """An array for what the backward pass of a piece returns."""
-        if self.shared.lasting_gradients is None:
-            return self.shared.array("gradient", shape)
-        store, name = self.shared.lasting_gradients
-        return store.array((name, self.images.start), shape)
-
     def once(self, key: Hashable, make: Callable):
         """What `make` returned when `key` was first asked for."""
         made = self._made.get(key)
         if made is None:
             made = self._made[key] = make()
         return made
-
-    def piece(self, index: int) -> "Memory":
-        """Memory of one piece of the batch; in prediction all pieces use the same one."""
-        index = index if self.training else 0
-        while len(self.pieces) <= index:
-            piece = Memory(
-                self.dtype, self.training, self.overwrite_input, self.generator, self.arena
-            )
-            piece.shared = self
-            piece.transient_output = self.transient_output
-            piece.before = self.before and self.before.piece(index)
-            self.pieces.append(piece)
-        return self.pieces[index]
 
     def constant(self, name: str, shape: tuple[int, ...], value: float) -> np.ndarray:
         """An array filled with `value` once; the caller does not write to it.

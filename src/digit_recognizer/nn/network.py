@@ -8,6 +8,7 @@ import numpy as np
 
 from digit_recognizer.nn.blocks import block_images
 from digit_recognizer.nn.fusion import fused
+from digit_recognizer.nn.image_memory import LayerMemory
 from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.losses import Loss
 from digit_recognizer.nn.memory import Arena, Memory
@@ -81,7 +82,7 @@ class Network:
     def _bind(self):
         for index, layer in enumerate(self.layers):
             layer.bind(*self.parameters.layer_views(index))
-        self._workspaces = Workspaces(self)
+        self._workspaces = Workspaces()
         steps = [Step(layer, index) for index, layer in enumerate(self.layers)]
         n_images = self._n_image_layers()
         self.image_steps, self._row_steps = steps[:n_images], steps[n_images:]
@@ -105,11 +106,13 @@ class Network:
     def memories(self, training: bool, generator: np.random.Generator | None = None):
         """Memory for each layer and the loss, for one training or one prediction at a time."""
         memories, may_overwrite, arena = [], False, Arena()
-        for layer in self.layers:
-            memories.append(Memory(self.dtype, training, may_overwrite, generator, arena))
+        n_images = len(self.image_steps)
+        for index, layer in enumerate(self.layers):
+            make = LayerMemory if index < n_images else Memory
+            memories.append(make(self.dtype, training, may_overwrite, generator, arena))
             new_output = may_overwrite or not layer.passes_input_on
             may_overwrite = new_output and not layer.keeps_output
-        self.image_sweeps.prepare(memories)
+        self.image_sweeps.prepare(memories[:n_images])
         return [*memories, Memory(self.dtype, training, may_overwrite, arena=arena)]
 
     def forward(self, X: np.ndarray, memories: Sequence[Memory]) -> np.ndarray:
@@ -130,7 +133,7 @@ class Network:
     def _forward(self, X, memories, prepared):
         X = np.asarray(X).reshape(len(X), *self.input_shape)
         if self.image_sweeps.steps:
-            X = self.image_sweeps.forward(X, memories, memories[0].training, prepared)
+            X = self.image_sweeps.forward(X, memories, memories[-1].training, prepared)
         for layer, index in self._row_steps:
             X = layer.forward(X, memories[index])
         return X
@@ -215,7 +218,7 @@ class Network:
         ndarray of shape (n_samples, \\*output_shape)
         """
         predictions = np.empty((X.shape[0], *self.output_shape), dtype=self.dtype)
-        memories, values, prepared = self._workspaces.take()
+        memories, values, prepared = self._workspaces.take(self)
         for start in range(0, X.shape[0], PREDICTION_ROWS):
             block = X[start : start + PREDICTION_ROWS]
             if not isinstance(block, np.ndarray):

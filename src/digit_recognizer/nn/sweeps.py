@@ -38,8 +38,8 @@ class Barrier(Layer):
         """Take in a piece's input."""
         raise NotImplementedError
 
-    def settle(self, memory: Memory) -> None:
-        """All pieces have been measured."""
+    def settle(self, memory: Memory, pieces: list[Memory]) -> None:
+        """All pieces, whose memories are given, have been measured."""
         raise NotImplementedError
 
     def measure_gradient(self, dY, memory: Memory) -> None:
@@ -87,18 +87,25 @@ class ImageSweeps:
             self.sweeps.append(Sweep(head, steps[before + 1 : after], tail))
 
     def prepare(self, memories) -> None:
-        """Tell each layer's memory how long what the layer returns has to last."""
+        """Tell each layer's memories how long what the layer returns has to last.
+
+        Parameters
+        ----------
+        memories : sequence of LayerMemory
+            Of the layers on images.
+        """
         for (layer, index), (following, following_index) in pairwise(self.steps):
             lasts = layer.keeps_output or following.keeps_input
-            memories[index].transient_output = not lasts
-            memories[following_index].before = memories[index]
+            memories[index].shared.transient_output = not lasts
+            memories[following_index].follows(memories[index])
         # A gradient lasts till the next sweep if up to its head layers only change it. Sweeps take
         # turns with two stores, so that gradients stay in the third cache.
-        store = Memory(memories[0].dtype, arena=memories[0].arena) if memories else None
+        first = memories[0].shared if memories else None
+        store = Memory(first.dtype, arena=first.arena) if memories else None
         for number, (head, body, _) in enumerate(self.sweeps):
             lasts = head is not None
             for layer, index in body:
-                memories[index].lasting_gradients = (store, number % 2) if lasts else None
+                memories[index].shared.lasting_gradients = (store, number % 2) if lasts else None
                 lasts = lasts and layer.gradient_in_place
 
     def pieces(self, n_images: int) -> list[Piece]:
@@ -120,29 +127,29 @@ class ImageSweeps:
         """
         pieces = self.pieces(len(X))
         for _, index in self.steps:
-            memories[index].images = slice(0, len(X))
-            memories[index].n_pieces = len(pieces)
+            memories[index].shared.images = slice(0, len(X))
         outputs: list = [None] * len(pieces)
         result = np.empty((len(X), *self.output_shape), X.dtype)
         for head, body, tail in self.sweeps if training else [Sweep(None, self.steps, None)]:
             steps = [head, *body] if head else body
             for layer, index in [] if prepared else steps:
-                layer.start_forward(memories[index])
+                layer.start_forward(memories[index].shared)
             for position, piece in enumerate(pieces):
                 Y = outputs[position]
                 if Y is None:
                     Y = self._enter(X, piece, position, memories)
                 for layer, index in steps:
-                    Y = layer.forward(Y, self.piece_memory(memories[index], piece, position))
+                    Y = layer.forward(Y, memories[index].of(piece, position))
                 if tail:
-                    tail.layer.measure(Y, self.piece_memory(memories[tail.index], piece, position))
+                    tail.layer.measure(Y, memories[tail.index].of(piece, position))
                     outputs[position] = Y
                 elif self.leaves_images:
                     result = Y
                 else:
                     leave(Y, result[piece.images])
             if tail:
-                tail.layer.settle(memories[tail.index])
+                memory = memories[tail.index]
+                tail.layer.settle(memory.shared, memory.pieces[: len(pieces)])
         return result
 
     def backward(self, dY, memories, first: int, need_dX: bool):
@@ -168,44 +175,34 @@ class ImageSweeps:
             if not (need_dX or body or (head and head.index >= first)):
                 break
             for layer, index in body:
-                layer.start_backward(memories[index])
+                layer.start_backward(memories[index].shared)
             for position, piece in enumerate(pieces):
                 G = gradients[position]
                 if G is None:
                     G = dY if self.leaves_images else self._enter_gradient(dY, piece, memories)
                 if tail:
-                    G = tail.layer.backward(
-                        G, self.piece_memory(memories[tail.index], piece, position)
-                    )
+                    G = tail.layer.backward(G, memories[tail.index].of(piece, position))
                 for layer, index in reversed(body):
-                    memory = self.piece_memory(memories[index], piece, position)
+                    memory = memories[index].of(piece, position)
                     G = layer.backward(G, memory, need_dX or index > first)
                 if head:
-                    memory = self.piece_memory(memories[head.index], piece, position)
+                    memory = memories[head.index].of(piece, position)
                     head.layer.measure_gradient(G, memory)
                 gradients[position] = G
                 if need_dX and number == 0:
                     leave(G, dX[piece.images])
             for layer, index in body:
-                layer.finish_backward(memories[index])
+                layer.finish_backward(memories[index].shared)
             if head:
-                head.layer.settle_gradient(memories[head.index])
+                head.layer.settle_gradient(memories[head.index].shared)
         return dX
-
-    def piece_memory(self, shared, piece, position):
-        """The layer's memory for a piece."""
-        memory = shared.piece(position)
-        memory.images, memory.n_padding = piece.images, piece.n_padding
-        memory.blocks = piece.n_blocks, piece.n
-        return memory
 
     def _enter(self, X, piece, position, memories):
         """The piece of the batch, as blocks."""
         shape = (piece.n_blocks, *X.shape[1:3], piece.n, X.shape[3])
         first = self.steps[0]
         memory = memories[first.index]
-        if first.layer.keeps_input:
-            memory = memory.piece(position)
+        memory = memory.piece(position) if first.layer.keeps_input else memory.shared
         return enter(X[piece.images], memory.array("entered", shape))
 
     def _enter_gradient(self, dY, piece, memories):

@@ -1,0 +1,108 @@
+"""What a layer on images keeps: for each piece of the batch, and for all of them."""
+
+from digit_recognizer.nn.blocks import Piece
+from digit_recognizer.nn.memory import Memory
+
+
+class ImageMemory(Memory):
+    """Memory of a layer for one piece of a batch of images, or for what all pieces share.
+
+    Parameters
+    ----------
+    shared : ImageMemory or None
+        The layer's memory for what one piece after the other may use: scratch, sums, constants.
+        None for this one to be it.
+    *settings
+        See `Memory`.
+
+    Attributes
+    ----------
+    images : slice
+        Which images of the batch a piece holds; of the shared memory, all of the batch.
+    blocks : tuple of int
+        (n_blocks, n) of a piece.
+    n_padding : int
+        Images at the end of the piece's last block that are there to fill it only.
+    transient_output : bool
+        Whether what `forward` returns may be overwritten when the next piece comes.
+    lasting_gradients : tuple of (Memory, name) or None
+        Where what `backward` returns is kept, if it may not be overwritten like that.
+    before : ImageMemory or None
+        That of the layer before.
+    output_scale : ndarray of shape (channels,) or None
+        Factor of its output that the layer leaves to the weights of the next one, which gives
+        back, as `output_products`, Σ output × gradient of each channel.
+    """
+
+    def __init__(self, shared, *settings):
+        super().__init__(*settings)
+        self._shared = shared
+        self.images = slice(0, 0)
+        self.blocks = (0, 0)
+        self.n_padding = 0
+        self.transient_output = False
+        self.lasting_gradients: tuple | None = None
+        self.before: ImageMemory | None = None
+        self.output_scale = self.output_products = self.gradient_factors = None
+
+    @property
+    def shared(self) -> "ImageMemory":
+        """The memory of all pieces."""
+        return self._shared or self
+
+    def output_array(self, shape: tuple[int, ...]):
+        """An array for what the forward pass of a piece returns."""
+        shared = self.shared
+        return (shared if shared.transient_output else self).array("output", shape)
+
+    def gradient_array(self, shape: tuple[int, ...]):
+        """An array for what the backward pass of a piece returns."""
+        if self.shared.lasting_gradients is None:
+            return self.shared.array("gradient", shape)
+        store, name = self.shared.lasting_gradients
+        return store.array((name, self.images.start), shape)
+
+
+class LayerMemory:
+    """The memories of a layer on images.
+
+    It holds those of the pieces, which hold the shared one and nothing that leads back: what a
+    training took is free as soon as it ends, without the garbage collector.
+
+    Parameters
+    ----------
+    *settings
+        See `Memory`.
+
+    Attributes
+    ----------
+    shared : ImageMemory
+    pieces : list of ImageMemory
+    """
+
+    def __init__(self, *settings):
+        self._settings = settings
+        self.shared = ImageMemory(None, *settings)
+        self.pieces: list[ImageMemory] = []
+        self._before: LayerMemory | None = None
+
+    def follows(self, before: "LayerMemory") -> None:
+        """Tell the memories those of the layer before."""
+        self._before = before
+        self.shared.before = before.shared
+
+    def piece(self, index: int) -> ImageMemory:
+        """Memory of one piece of the batch; in prediction all pieces use the same one."""
+        index = index if self.shared.training else 0
+        while len(self.pieces) <= index:
+            piece = ImageMemory(self.shared, *self._settings)
+            piece.before = self._before and self._before.piece(len(self.pieces))
+            self.pieces.append(piece)
+        return self.pieces[index]
+
+    def of(self, piece: Piece, position: int) -> ImageMemory:
+        """Memory of a piece of the batch that is about to pass."""
+        memory = self.piece(position)
+        memory.images, memory.n_padding = piece.images, piece.n_padding
+        memory.blocks = piece.n_blocks, piece.n
+        return memory

@@ -169,19 +169,32 @@ def test_grid_search_over_architectures(iris, n_jobs):
     "options",
     [
         {"hidden_layer_sizes": (50,)},
+        {"hidden_layer_sizes": ()},
         {"activation": "tanh"},
+        {"activation": ["relu", "tanh", "relu"]},
         {"dropout": 0.1},
         {"batch_norm": True},
     ],
     ids=str,
 )
-def test_parameters_that_the_architecture_replaces_are_refused(both, options):
+def test_parameters_that_the_architecture_replaces_have_no_effect(both, options, assert_same_model):
     make, X, y = both
-    model = make(architecture="8N-R", **options)
+    common = {"architecture": "8N-R", "max_iter": 2, "random_state": 0, "warm_start": True}
+    model, expected = make(**common, **options).fit(X, y), make(**common).fit(X, y)
+    assert_same_model(model, expected)
     (name,) = options
-    for check in (lambda: model.fit(X, y), model.check_parameters):
-        with pytest.raises(ValueError, match=f"leave {name} at"):
-            check()
+    model.set_params(**{name: make().get_params()[name]})
+    assert_same_model(model.fit(X, y), expected.fit(X, y))
+
+
+def test_a_grid_holds_architectures_beside_sizes(iris):
+    grid = {"architecture": [None, "9N-BN-R"], "hidden_layer_sizes": [(5,), (7,)]}
+    search = GridSearchCV(NumpyNetClassifier(max_iter=2), grid, cv=2, error_score="raise")
+    search.fit(*iris)
+    for params in search.cv_results_["params"]:
+        coefs = clone(search.estimator).set_params(**params).fit(*iris).coefs_
+        expected = params["hidden_layer_sizes"][0] if params["architecture"] is None else 9
+        assert coefs[0].shape == (4, expected)
 
 
 @pytest.mark.parametrize("wrong", [[nn.Dense(4), "R"], [nn.Dense], [None], [[nn.Dense(4)]]])

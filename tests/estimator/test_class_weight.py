@@ -103,6 +103,70 @@ def test_several_labels_are_balanced_as_scikit_learn_balances_them(iris, assert_
     assert_same_model(clf, NumpyNetClassifier(**OPTIONS).fit(X, labels, sample_weight=by_row))
 
 
+def test_a_list_has_a_dict_for_each_label(iris, assert_same_model):
+    X, y = iris
+    labels = np.column_stack([y == 0, y != 1, y == 2]).astype(int)
+    weights = [{0: 1, 1: 5}, {1: 0.5}, {0: 2, 1: 3}]
+    clf = NumpyNetClassifier(class_weight=weights, **OPTIONS).fit(X, labels)
+    by_row = compute_sample_weight([{0: 1, 1: 5}, {0: 1, 1: 0.5}, {0: 2, 1: 3}], labels)
+    assert_same_model(clf, NumpyNetClassifier(**OPTIONS).fit(X, labels, sample_weight=by_row))
+
+
+def test_a_list_of_dicts_is_saved(iris, tmp_path):
+    X, y = iris
+    weights = [{0: 1, 1: 5}, {1: 0.5}]
+    clf = NumpyNetClassifier(class_weight=weights, **OPTIONS).fit(X, np.column_stack([y > 0] * 2))
+    clf.save(tmp_path / "model")
+    assert NumpyNetClassifier.load(tmp_path / "model").class_weight == weights
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({0: 1, 1: 5}, "y has 2 labels; give a dict for each"),
+        ([{0: 1, 1: 5}], "class_weight has 1 dicts, but y has 2 labels"),
+        (["balanced", "balanced"], "should be a list of dicts"),
+        ([{1: 2}, {2: 5}], r"\[2\] are no classes of y; its classes are \[0, 1\]"),
+    ],
+    ids=str,
+)
+def test_wrong_weights_of_several_labels_are_explained(iris, wrong, sentence):
+    X, y = iris
+    with pytest.raises(ValueError, match=sentence):
+        NumpyNetClassifier(class_weight=wrong).fit(X, np.column_stack([y == 0, y == 1]))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({0: 0, 1: 0, 2: 0.0}, "leaves every row without weight"),
+        ({1: np.nan}, r"class_weight\[1\] is nan; a weight is a finite number >= 0"),
+        ({1: -1}, r"class_weight\[1\] is -1;"),
+        ({1: np.inf}, r"class_weight\[1\] is inf;"),
+        ({1: "heavy"}, r"class_weight\[1\] is 'heavy';"),
+        ({"1": 2.0}, r"\['1'\] are no classes of y; its classes are \[0, 1, 2\]"),
+    ],
+    ids=str,
+)
+def test_weights_that_cannot_be_used_are_named(iris, wrong, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        NumpyNetClassifier(class_weight=wrong).fit(*iris)
+
+
+def test_classes_of_digits_as_strings_have_weights(iris, assert_same_model):
+    X, y = iris
+    strings = NumpyNetClassifier(class_weight={"2": 5.0}, **OPTIONS).fit(X, y.astype(str))
+    numbers = NumpyNetClassifier(class_weight={2: 5.0}, **OPTIONS).fit(X, y)
+    assert_same_model(strings, numbers)
+
+
+def test_partial_fit_takes_a_batch_that_lacks_a_class_of_the_dict(iris):
+    X, y = iris
+    clf = NumpyNetClassifier(class_weight={0: 2.0, 1: 5.0}, **OPTIONS)
+    clf.partial_fit(X[y != 1], y[y != 1], classes=[0, 1, 2])
+    assert np.isfinite(clf.loss_)
+
+
 def test_partial_fit_takes_a_dict(unbalanced, weights, assert_same_model):
     X, y = unbalanced
     classes = np.unique(y)

@@ -1,5 +1,6 @@
 """Wrong parameters."""
 
+import numpy as np
 import pytest
 
 from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
@@ -38,6 +39,15 @@ def test_parameters_of_one_estimator_are_checked_too(iris):
         NumpyNetClassifier(label_smoothing=1.0).fit(*iris)
     with pytest.raises(ValueError, match="loss"):
         NumpyNetRegressor(loss="absolute_error").fit(*iris)
+
+
+@pytest.mark.parametrize("function", [np.tanh, lambda Z: Z], ids=["ufunc", "lambda"])
+def test_a_function_without_its_derivative_is_answered_with_the_pair(both, function):
+    make, X, y = both
+    model = make(activation=function)
+    for check in (lambda: model.fit(X, y), model.check_parameters):
+        with pytest.raises(ValueError, match=r"give the pair \(f, derivative of f\)"):
+            check()
 
 
 def test_lbfgs_refuses_dropout_and_says_what_to_do(both):

@@ -4,6 +4,7 @@ import importlib.util
 
 import pytest
 import sklearn.neural_network
+from sklearn.utils.fixes import parse_version
 
 from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
 
@@ -21,7 +22,10 @@ def read_suite():
         patch.setattr(sklearn.neural_network, "MLPRegressor", NumpyNetRegressor)
         spec.loader.exec_module(module)
     assert module.MLPClassifier is NumpyNetClassifier
-    return {name: value for name, value in vars(module).items() if name.startswith("test_")}
+    tests = {name: value for name, value in vars(module).items() if name.startswith("test_")}
+    if parse_version(sklearn.__version__) < parse_version("1.7"):
+        del tests["test_gradient"]  # It calls a private method, which took no sample_weight then.
+    return tests
 
 
 globals().update(read_suite())

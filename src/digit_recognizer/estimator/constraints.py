@@ -10,7 +10,8 @@ from digit_recognizer.nn import ACTIVATIONS, Augment, Views
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
+    # A function alone is refused with what it lacks, see `construction.activations`.
+    "activation": [StrOptions(set(ACTIVATIONS)), list, tuple, callable],
     "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],

@@ -35,13 +35,6 @@ from digit_recognizer.nn.initializers import LECUN_NORMAL
 STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
 # Schedules that run over a planned number of steps: training goes to their end.
 PLANNED_SCHEDULES = ("cosine", "one_cycle")
-# What `architecture` says in their place, with the defaults it wants them left at.
-REPLACED_BY_ARCHITECTURE = {
-    "hidden_layer_sizes": [100],
-    "activation": "relu",
-    "dropout": 0.0,
-    "batch_norm": False,
-}
 
 
 def hidden_sizes(hidden_layer_sizes) -> list[int]:
@@ -65,6 +58,11 @@ def activations(activation, n_hidden: int) -> list:
     ValueError
         If a list has another length than there are hidden layers, or an element is no activation.
     """
+    if callable(activation):
+        raise ValueError(
+            f"activation={activation!r} is a function without its derivative; give the pair "
+            f"(f, derivative of f), or one of {', '.join(sorted(ACTIVATIONS))}."
+        )
     if isinstance(activation, str) or _is_pair(activation):
         return [activation] * n_hidden
     if len(activation) != n_hidden:
@@ -94,20 +92,12 @@ def check_layers(estimator) -> None:
     ValueError
         Naming the parameter.
     """
-    sizes = hidden_sizes(estimator.hidden_layer_sizes)
-    activations(estimator.activation, len(sizes))
     augment_of(estimator)
     views_of(estimator)
-    if estimator.architecture is None:
+    if estimator.architecture is not None:
+        layers_of(estimator.architecture)
         return
-    layers_of(estimator.architecture)
-    for name, default in REPLACED_BY_ARCHITECTURE.items():
-        value = sizes if name == "hidden_layer_sizes" else getattr(estimator, name)
-        if value != default:
-            raise ValueError(
-                f"architecture says all of the hidden layers; leave {name} at {default!r} "
-                f"(it is {value!r}) and write it into the architecture."
-            )
+    activations(estimator.activation, len(hidden_sizes(estimator.hidden_layer_sizes)))
 
 
 def check_shapes(estimator, n_features: int) -> None:
@@ -128,8 +118,9 @@ def check_shapes(estimator, n_features: int) -> None:
 
 def layer_parameters(estimator) -> tuple:
     """The parameters that decide the layers."""
+    if estimator.architecture is not None:
+        return estimator.architecture, estimator.input_shape
     return (
-        estimator.architecture,
         estimator.input_shape,
         hidden_sizes(estimator.hidden_layer_sizes),
         estimator.activation,

@@ -80,6 +80,8 @@ def describe_parameters(estimator) -> dict:
 
 
 def _describe(name, value):
+    if name == "class_weight" and isinstance(value, list):
+        return {"labels": [_describe(name, weights) for weights in value]}
     if name == "class_weight" and isinstance(value, dict):
         return {"pairs": [[to_plain(k), to_plain(v)] for k, v in value.items()]}
     if name == "architecture" and not isinstance(value, str):
@@ -101,6 +103,8 @@ def read_parameters(description: dict) -> dict:
 def _read(value):
     if isinstance(value, dict) and "pairs" in value:
         return {from_plain(k): from_plain(v) for k, v in value["pairs"]}
+    if isinstance(value, dict) and "labels" in value:
+        return [_read(weights) for weights in value["labels"]]
     if isinstance(value, dict) and "layers" in value:
         return [_read_layer(layer) for layer in value["layers"]]
     if isinstance(value, dict) and "augment" in value:

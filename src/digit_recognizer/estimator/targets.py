@@ -4,9 +4,10 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import validate_data
+
+from digit_recognizer.estimator.class_weights import row_weights
 
 
 class ClassTargets:
@@ -99,22 +100,10 @@ class ClassTargets:
     def _weigh(self, y, sample_weight):
         if self.class_weight is None:
             return sample_weight
-        labels = self._decode(y)
-        if self.class_weight == "balanced" and labels.ndim == 1:
-            weights = _balance(labels, sample_weight)
-        else:
-            weights = compute_sample_weight(self.class_weight, labels)
+        is_multilabel = self._label_binarizer.y_type_.startswith("multilabel")
+        classes = [0, 1] if is_multilabel else self.classes_.tolist()
+        columns = y.reshape(len(y), -1).T.astype(np.intp)
+        weights = row_weights(self.class_weight, columns, classes, sample_weight)
         if sample_weight is not None:
-            weights = weights * sample_weight
+            weights *= sample_weight
         return weights.astype(self._network.dtype)
-
-
-def _balance(labels, sample_weight):
-    """Row weights that give every class the same total; a row of weight 2 counts as two rows."""
-    _, indices = np.unique(labels, return_inverse=True)
-    totals = np.bincount(indices, weights=sample_weight)
-    # A class whose rows have no weight adds nothing, whatever its factor.
-    factors = np.divide(
-        totals.sum(), len(totals) * totals, out=np.zeros(len(totals)), where=totals > 0
-    )
-    return factors[indices]

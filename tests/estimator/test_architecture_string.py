@@ -166,6 +166,26 @@ def test_grid_search_over_architectures(iris, n_jobs):
 
 
 @pytest.mark.parametrize(
+    ("architecture", "place", "reason"),
+    [
+        ("8C5-R", "token 1, '8C5' at character 1", "window of 5×5, which does not fit into"),
+        ("8C3-MP2-R-8C3", "token 4, '8C3' at character 11", "window of 3×3, which does not fit"),
+        ("8C3-GAP-MP2", "token 3, 'MP2' at character 9", "takes images"),
+        ("8C2-8N-R-2C2", "token 4, '2C2' at character 10", "takes images"),
+        ([nn.Conv2D(3, 3), nn.ReLU(), nn.MaxPool2D(4)], "element 3", "window of 4×4"),
+    ],
+    ids=str,
+)
+def test_a_layer_that_does_not_fit_is_named_with_its_place(both, architecture, place, reason):
+    make, _, _ = both
+    X, y = np.ones((9, 16)), np.arange(9) % 3
+    model = make(architecture=architecture)
+    for check in (lambda: model.fit(X, y), lambda: model.check_parameters(16)):
+        with pytest.raises(ValueError, match=f"{place}: .*{reason}"):
+            check()
+
+
+@pytest.mark.parametrize(
     "options",
     [
         {"hidden_layer_sizes": (50,)},

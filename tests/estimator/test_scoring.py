@@ -184,3 +184,17 @@ def test_an_unknown_scorer_is_refused(both):
     for scoring in ("acuracy", 3):
         with pytest.raises(ValueError, match="scoring"):
             make(scoring=scoring).fit(X, y, X_val=X, y_val=y)
+
+
+@pytest.mark.parametrize("options", [{}, {"solver": "lbfgs", "early_stopping": True}], ids=str)
+def test_scoring_without_a_validation_set_warns(both, options):
+    make, X, y = both
+    model = make(scoring="neg_mean_squared_error", max_iter=2, **options)
+    with pytest.warns(
+        UserWarning, match="scoring='neg_mean_squared_error' has no effect without a validation"
+    ):
+        model.fit(X, y)
+    model.fit(X, y, X_val=X, y_val=y)
+    if not options:
+        model.partial_fit(X, y)
+        model.set_params(early_stopping=True).fit(X, y)

@@ -243,3 +243,17 @@ def test_a_wrong_fraction_is_named(both, wrong):
     make, X, y = both
     with pytest.raises(ValueError, match="The 'validation_fraction' parameter"):
         make(early_stopping=True, validation_fraction=wrong).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("splitter", "what"),
+    [
+        (PredefinedSplit(np.full(150, -1)), "makes no split"),
+        (PredefinedSplit(np.zeros(150)), "leaves no rows to train on"),
+    ],
+    ids=["no split", "nothing to train on"],
+)
+def test_a_splitter_that_cannot_part_the_rows_is_named(both, splitter, what):
+    make, X, y = both
+    with pytest.raises(ValueError, match=rf"validation_fraction=PredefinedSplit.* {what}; give"):
+        make(early_stopping=True, validation_fraction=splitter).fit(X, y)

@@ -121,13 +121,21 @@ def parse_architecture(text: str) -> list[Layer]:
     >>> parse_architecture("64N-R-D0.2")[1:]
     [ReLU(), Dropout(0.2)]
     """
-    layers, start = [], 0
-    for number, token in enumerate(text.split("-"), start=1):
-        where = f"architecture {text!r}: token {number}, {token!r} at character {start + 1}"
-        layers.append(_parse_token(token, where))
-        start += len(token) + 1
+    layers = [
+        _parse_token(token, place(text, number))
+        for number, token in enumerate(text.split("-"), start=1)
+    ]
     _drop_needless_biases(layers)
     return layers
+
+
+def place(architecture: str | Sequence[Layer], number: int) -> str:
+    """Where the `number`-th layer, from 1, stands in an architecture, for an error."""
+    if not isinstance(architecture, str):
+        return f"architecture: element {number}"
+    *before, token = architecture.split("-")[:number]
+    start = sum(len(earlier) + 1 for earlier in before)
+    return f"architecture {architecture!r}: token {number}, {token!r} at character {start + 1}"
 
 
 def _parse_token(token, where):
@@ -210,7 +218,7 @@ def layers_of(architecture: str | Sequence[Layer]) -> list[Layer]:
     for number, layer in enumerate(architecture, start=1):
         if not isinstance(layer, Layer):
             raise ValueError(
-                f"architecture: element {number}, {layer!r}, is not a layer; give layers of "
+                f"{place(architecture, number)}, {layer!r}, is not a layer; give layers of "
                 "digit_recognizer.nn or a string."
             )
     return list(architecture)

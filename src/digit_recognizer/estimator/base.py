@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from digit_recognizer.estimator import construction, persistence, solvers
 from digit_recognizer.estimator.architecture import image_shape
@@ -19,8 +19,9 @@ from digit_recognizer.estimator.callbacks import (
 )
 from digit_recognizer.estimator.constraints import CONSTRAINTS
 from digit_recognizer.estimator.epochs import FitByEpochs
+from digit_recognizer.estimator.inputs import check_fits, narrowed, validated
 from digit_recognizer.estimator.summary import Summary
-from digit_recognizer.estimator.validation import check_given
+from digit_recognizer.estimator.validation import check_given, warn_of_idle_scoring
 from digit_recognizer.estimator.weights import (
     adopt_weights,
     packed_loss_and_gradient,
@@ -175,8 +176,10 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
         self._prepare_network(X, first_pass)
         if reset:
             self.background_ = float(X.min())
-        X = X.astype(self._network.dtype, copy=False)
+        X = narrowed(X, self._network.dtype, "X")
         given = check_given(self, *given)
+        if not incremental:
+            warn_of_idle_scoring(self, given)
         sample_weight = self._weigh(y, sample_weight)
         solver = solvers.lbfgs_epochs if self.solver == "lbfgs" else solvers.stochastic_epochs
         training = (X, y, sample_weight)
@@ -209,6 +212,7 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
         # plain network from the same weights.
         random_state = check_random_state(self.random_state)
         loss = self._make_loss()
+        construction.check_shapes(self, n_features)
         layers = construction.make_layers(self, self.n_outputs_)
         self._layers_made_of = construction.layer_parameters(self)
         input_shape = construction.network_input_shape(self, layers, n_features)
@@ -259,7 +263,8 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
     def _predict_raw(self, X):
         """The network's predictions, of shape (n_samples, n_outputs_)."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = validated(self, X, reset=False)
+        check_fits(X, self._network.dtype, "X")
         adopt_weights(self)
         X = X if isinstance(X, np.ndarray) else X.tocsr()
         views = construction.views_of(self)

@@ -9,6 +9,7 @@ from digit_recognizer.estimator.architecture import (
     flattened,
     image_shape,
     layers_of,
+    place,
     works_on_images,
 )
 from digit_recognizer.nn import (
@@ -106,12 +107,19 @@ def check_shapes(estimator, n_features: int) -> None:
     Raises
     ------
     ValueError
-        Naming the layer and the shape it cannot take.
+        Naming the layer, its place in the architecture, and the shape it cannot take.
     """
-    layers = make_layers(estimator, n_outputs=1)
-    shape = network_input_shape(estimator, layers, n_features)
+    given = [] if estimator.architecture is None else layers_of(estimator.architecture)
+    layers = flattened(given) if given else make_layers(estimator, n_outputs=1)
+    shape, number = network_input_shape(estimator, layers, n_features), 0
     for layer in layers:
-        shape = copy.deepcopy(layer).build(shape)
+        # A Flatten that is put in has no place of its own.
+        number += layer in given[number : number + 1]
+        try:
+            shape = copy.deepcopy(layer).build(shape)
+        except ValueError as error:
+            where = f"{place(estimator.architecture, number)}: " if given else ""
+            raise ValueError(f"{where}{error}") from error
     if estimator.augment is not None or estimator.views is not None:
         image_shape(estimator.input_shape, n_features)
 

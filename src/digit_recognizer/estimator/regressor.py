@@ -5,9 +5,9 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import validate_data
 
 from digit_recognizer.estimator.base import BaseNumpyNet
+from digit_recognizer.estimator.inputs import narrowed, validated
 from digit_recognizer.nn import PoissonDeviance, SquaredError
 
 
@@ -153,11 +153,10 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         self.scoring = scoring
 
     def _validate_input(self, X, y, incremental, reset):
-        X, y = validate_data(
+        X, y = validated(
             self,
             X,
             y,
-            accept_sparse=["csr", "csc"],
             multi_output=True,
             y_numeric=True,
             dtype=(np.float64, np.float32),
@@ -166,7 +165,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         self._check_targets(y)
-        y = y.astype(X.dtype, copy=False).reshape(len(y), -1)
+        y = narrowed(y, X.dtype, "y").reshape(len(y), -1)
         self.n_outputs_ = y.shape[1]
         return X, y
 
@@ -196,7 +195,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
 
     def _encode_known(self, y):
         self._check_targets(y)
-        y = y.astype(self._network.dtype, copy=False).reshape(len(y), -1)
+        y = narrowed(y, self._network.dtype, "y_val").reshape(len(y), -1)
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"y_val has {y.shape[1]} targets, but y has {self.n_outputs_}.")
         return y

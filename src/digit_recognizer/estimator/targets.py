@@ -5,9 +5,9 @@ from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import validate_data
 
 from digit_recognizer.estimator.class_weights import row_weights
+from digit_recognizer.estimator.inputs import narrowed, validated
 
 
 class ClassTargets:
@@ -21,11 +21,10 @@ class ClassTargets:
     """
 
     def _validate_input(self, X, y, incremental, reset):
-        X, y = validate_data(
+        X, y = validated(
             self,
             X,
             y,
-            accept_sparse=["csr", "csc"],
             multi_output=True,
             dtype=(np.float64, np.float32),
             reset=reset,
@@ -106,4 +105,4 @@ class ClassTargets:
         weights = row_weights(self.class_weight, columns, classes, sample_weight)
         if sample_weight is not None:
             weights *= sample_weight
-        return weights.astype(self._network.dtype)
+        return narrowed(weights, self._network.dtype, "class_weight")

@@ -1,12 +1,14 @@
 """The rows on which a fit is watched, and what is measured on them after each epoch."""
 
 import copy
+import warnings
 
 import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import validate_data
+
+from digit_recognizer.estimator.inputs import validated
 
 EVALUATION_ROWS = 1024
 
@@ -104,7 +106,7 @@ def split_rows(estimator, X, y, sample_weight):
     stratify = estimator._stratify_by(y)
     if hasattr(estimator.validation_fraction, "split"):
         targets = y if stratify is None else stratify
-        train, test = next(iter(estimator.validation_fraction.split(X, targets)))
+        train, test = _first_split(estimator.validation_fraction, X, targets)
     else:
         train, test = train_test_split(
             np.arange(X.shape[0]),
@@ -124,6 +126,28 @@ def split_rows(estimator, X, y, sample_weight):
     )
 
 
+def _first_split(splitter, X, targets):
+    train, test = next(iter(splitter.split(X, targets)), (None, None))
+    if train is None or len(train) == 0:
+        what = "makes no split" if train is None else "leaves no rows to train on"
+        raise ValueError(
+            f"validation_fraction={splitter} {what}; give a splitter such as "
+            "ShuffleSplit(test_size=0.1), a number, or X_val and y_val."
+        )
+    return train, test
+
+
+def warn_of_idle_scoring(estimator, given) -> None:
+    """Warn where `scoring` is set and nothing is scored."""
+    splits = estimator.early_stopping and estimator.solver != "lbfgs"
+    if estimator.scoring is not None and given is None and not splits:
+        warnings.warn(
+            f"scoring={estimator.scoring!r} has no effect without a validation set; give X_val and "
+            "y_val, or set early_stopping=True with a stochastic solver.",
+            stacklevel=3,
+        )
+
+
 def check_given(estimator, X_val, y_val):
     """Check the validation set given to `fit`; returns (X, y, None) with y encoded, or None."""
     if X_val is None and y_val is None:
@@ -131,11 +155,10 @@ def check_given(estimator, X_val, y_val):
     if X_val is None or y_val is None:
         missing = "X_val" if X_val is None else "y_val"
         raise ValueError(f"A validation set needs both X_val and y_val: {missing} is missing.")
-    X, y = validate_data(
+    X, y = validated(
         estimator,
         X_val,
         y_val,
-        accept_sparse=["csr", "csc"],
         multi_output=True,
         dtype=estimator._network.dtype,
         reset=False,

@@ -1,0 +1,47 @@
+"""Arrays as users give them: scikit-learn's checks, with a remedy where its sentence has none."""
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+
+def validated(estimator, X, *arguments, **options):
+    """scikit-learn's `validate_data`, which takes sparse X here; images are told what to become."""
+    try:
+        return validate_data(estimator, X, *arguments, accept_sparse=["csr", "csc"], **options)
+    except ValueError as error:
+        if not str(error).startswith("Found array with dim") or np.ndim(X) < 3:
+            raise
+        raise ValueError(f"{error} {_how_to_flatten(np.shape(X)[1:])}") from None
+
+
+def _how_to_flatten(shape):
+    if len(shape) == 3 and shape[0] < shape[2]:
+        rows, shape = "X.transpose(0, 2, 3, 1).reshape(len(X), -1)", (*shape[1:], shape[0])
+    else:
+        rows = "X.reshape(len(X), -1)"
+    if len(shape) > 3:
+        return f"Give each sample as a row: {rows}."
+    return f"Give each image as a row, {rows}, and its shape as input_shape={shape}."
+
+
+def narrowed(array, dtype, name):
+    """The array in the network's dtype.
+
+    Raises
+    ------
+    ValueError
+        If a value is too large for it.
+    """
+    check_fits(array, dtype, name)
+    return array.astype(dtype, copy=False)
+
+
+def check_fits(array, dtype, name) -> None:
+    """Refuse values that the network's dtype cannot hold."""
+    values = array if isinstance(array, np.ndarray) else array.data
+    is_wider = values.dtype.kind == "f" and values.dtype.itemsize > np.dtype(dtype).itemsize
+    if is_wider and values.size and max(values.max(), -values.min()) > np.finfo(dtype).max:
+        raise ValueError(
+            f"Input {name} contains infinity or a value too large for {np.dtype(dtype)!r}, in "
+            f"which the network computes; scale {name}, or fit on X of float64."
+        )

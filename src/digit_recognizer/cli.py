@@ -87,7 +87,8 @@ def _parser():
         "runs",
         nargs=2,
         metavar="RUN",
-        help="a run's ID in runs/, a beginning of it that no other has, or a run's folder",
+        help="a run's ID in runs/, a beginning of it that no other has, a recipe's name for its "
+        "newest run, or a run's folder",
     )
 
     runs = _add_command(commands, "runs", _runs, "list all runs; `runs clean` removes some")
@@ -302,7 +303,7 @@ def _compare(options):
 
 
 def _runs(options):
-    """List all runs: state, networks trained, CV accuracy, time of training, size on the disk."""
+    """List all runs: date, data, state, networks trained, CV, training time, size on the disk."""
     from digit_recognizer.pipeline import catalogue
 
     runs = catalogue.list_runs()

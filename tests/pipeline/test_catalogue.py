@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import datetime
 
 import pytest
 
@@ -90,9 +91,10 @@ def test_the_command_lists_within_80_columns(runs):
     result = command()
     assert (result.returncode, result.stderr) == (0, "")
     header, *rows = result.stdout.splitlines()
-    assert header.split() == ["run", "state", "networks", "CV", "training", "size"]
-    assert [row.split()[:2] for row in rows] == sorted(
-        [[runs[0], "finished"], [runs[1], "unfinished"]]
+    assert header.split() == ["run", "date", "data", "state", "trained", "CV", "time", "size"]
+    today = f"{datetime.now():%Y-%m-%d}"
+    assert [row.split()[:4] for row in rows] == sorted(
+        [[runs[0], today, "sample", "finished"], [runs[1], today, "sample", "unfinished"]]
     )
     assert max(map(len, result.stdout.splitlines())) <= 80
 

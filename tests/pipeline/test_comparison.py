@@ -1,6 +1,7 @@
 """Intervals of accuracies, McNemar's test, and the comparison of two runs."""
 
 import json
+import os
 from math import comb, sqrt
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from scipy.stats import norm
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import sha256
 from digit_recognizer.pipeline.comparison import WIDTH, Comparison, compare
-from digit_recognizer.pipeline.out_of_fold import find_run, read_out_of_fold
+from digit_recognizer.pipeline.out_of_fold import find_newest, find_run, read_out_of_fold
 from digit_recognizer.pipeline.results import write_oof
 from digit_recognizer.pipeline.statistics import mcnemar, wilson_interval
 from digit_recognizer.sealed import write_sealed
@@ -181,9 +182,9 @@ def test_a_run_is_found_by_its_id_its_beginning_and_its_folder(runs):
     elsewhere = write_run(runs.parent / "elsewhere" / "fast-1234")
     assert find_run("fast-1234", runs) == find_run("f", runs) == runs / "fast-1234"
     assert find_run("runs/mlp-5678", runs) == runs / "mlp-5678"
-    assert read_out_of_fold("runs/mlp-5678", runs).name == "mlp-5678"
+    assert read_out_of_fold(runs / "mlp-5678", runs).name == "mlp-5678"
     assert find_run(str(elsewhere), runs) == elsewhere
-    assert read_out_of_fold(str(elsewhere), runs).name == "elsewhere/fast-1234"
+    assert read_out_of_fold(elsewhere, runs).name == "elsewhere/fast-1234"
 
 
 def test_an_id_comes_before_longer_ones_and_before_a_folder_of_that_name(runs):
@@ -206,6 +207,44 @@ def test_an_ambiguous_beginning_is_answered_with_those_that_begin_so(runs):
     message = r"'fast' is the beginning of 2 runs; choose one of fast-12, fast-34\.$"
     with pytest.raises(InputError, match=message):
         find_run("fast", runs)
+
+
+def test_a_recipes_name_stands_for_its_newest_run_on_the_others_data(runs):
+    made = {
+        "fast-00000001": "sample",
+        "fast-00000002": "sample",
+        "fast-00000003": "real",
+        "fast-wide-00000004": "sample",
+        "mlp-00000005": "sample",
+    }
+    for second, (name, data) in enumerate(made.items()):
+        file = write_run(runs / name, data=data) / "metrics.json"
+        os.utime(file, (second, second))
+    (runs / "fast-00000006").mkdir()
+
+    def found(*names):
+        return [path.name for path in find_newest(list(names), runs)]
+
+    assert found("fast") == ["fast-00000003"]
+    assert found("fast", "mlp") == ["fast-00000002", "mlp-00000005"]
+    assert found("mlp-00", "fast") == ["mlp-00000005", "fast-00000002"]
+    assert found("fast-00000001", "mlp") == ["fast-00000001", "mlp-00000005"]
+    # Nothing in common: the comparison says what differs.
+    assert found("fast-00000003", "mlp") == ["fast-00000003", "mlp-00000005"]
+
+
+@pytest.mark.parametrize(("seed", "is_luck"), [(1, True), (0, False)])
+def test_a_difference_between_two_seeds_of_one_recipe_is_called_luck(runs, seed, is_luck):
+    recipe = "[model]\nmax_iter = {}\n[cv]\nfolds = 2\nseed = {}\n"
+    for name, text in (("a", recipe.format(3, 0)), ("b", recipe.format(4 - seed, seed))):
+        (write_run(runs / name, wrong_rows=range(9 * (name == "a"))) / "recipe.toml").write_text(
+            text
+        )
+    comparison = compare("a", "b", runs)
+    assert comparison.p_value < 0.01
+    assert comparison.same_recipe is is_luck
+    assert ("is luck" in comparison.verdict()) is is_luck
+    assert ("b is better" in comparison.verdict()) is not is_luck
 
 
 def test_many_runs_are_not_all_listed(runs):
@@ -247,7 +286,7 @@ def test_a_run_without_metrics_is_compared_by_its_labels(runs):
 def test_a_run_without_predictions_is_not_finished(runs):
     (write_run(runs / "a") / "oof.csv").unlink()
     with pytest.raises(InputError, match=r"runs/a/oof.csv is not there: the run is not finished"):
-        read_out_of_fold("a", runs)
+        read_out_of_fold(runs / "a", runs)
 
 
 @pytest.mark.parametrize("has_metrics", [True, False])
@@ -264,7 +303,7 @@ def test_a_truncated_table_is_one_sentence(tmp_path_factory, has_metrics, data):
         if content[:n_kept].endswith(b"\n") and content[:n_kept].count(b"\n") > 1:
             return
     with pytest.raises(InputError, match=r"oof\.csv (is damaged|has \d+ rows of 40)") as caught:
-        read_out_of_fold("a", runs)
+        read_out_of_fold(runs / "a", runs)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith("submit with its recipe again, which mends the run.")
 
@@ -291,7 +330,7 @@ def test_a_damaged_table_is_one_sentence(runs, old, new, fault):
     assert old in text
     path.write_bytes(text.replace(old, new).encode("latin-1"))
     with pytest.raises(InputError, match=rf"runs/a/oof.csv is damaged \(.*({fault})") as caught:
-        read_out_of_fold("a", runs)
+        read_out_of_fold(runs / "a", runs)
     assert "\n" not in str(caught.value)
 
 
@@ -300,7 +339,7 @@ def test_a_header_alone_is_damage(runs):
     path = folder / "oof.csv"
     path.write_text(path.read_text().splitlines(keepends=True)[0])
     with pytest.raises(InputError, match=r"damaged \(it has no rows"):
-        read_out_of_fold("a", runs)
+        read_out_of_fold(runs / "a", runs)
 
 
 @pytest.mark.parametrize("content", [b"", b'{"n_train": 4', b"[]", b"3", b"\xff"])
@@ -309,7 +348,7 @@ def test_damaged_metrics_are_one_sentence(runs, content):
     with pytest.raises(
         InputError, match=r"runs/a/metrics.json is damaged \(.*\); submit with its recipe again"
     ):
-        read_out_of_fold("a", runs)
+        read_out_of_fold(runs / "a", runs)
 
 
 @pytest.mark.parametrize("name", ["oof.csv", "metrics.json"])
@@ -318,7 +357,7 @@ def test_a_folder_in_place_of_a_file_is_one_sentence(runs, name):
     (folder / name).unlink()
     (folder / name).mkdir()
     with pytest.raises(InputError, match=f"runs/a/{name} cannot be read"):
-        read_out_of_fold("a", runs)
+        read_out_of_fold(runs / "a", runs)
 
 
 def test_predictions_that_were_altered_since_are_refused(runs):
@@ -327,15 +366,15 @@ def test_predictions_that_were_altered_since_are_refused(runs):
     del metrics["sha256"]
     digest = sha256(folder / "oof.csv")
     write_sealed(folder / "metrics.json", metrics | {"files": {"oof.csv": digest}})
-    read_out_of_fold("a", runs)
+    read_out_of_fold(runs / "a", runs)
     path = folder / "oof.csv"
     path.write_text(path.read_text().replace("0.7", "0.6", 1))
     with pytest.raises(InputError, match=r"oof.csv is not as the run wrote it; submit with its"):
-        read_out_of_fold("a", runs)
+        read_out_of_fold(runs / "a", runs)
 
 
 def test_metrics_that_were_altered_since_are_refused(runs):
     path = write_run(runs / "a") / "metrics.json"
     path.write_text(path.read_text().replace("abc", "abd"))
     with pytest.raises(InputError, match=r"metrics.json is damaged \(it is not as the run wrote"):
-        read_out_of_fold("a", runs)
+        read_out_of_fold(runs / "a", runs)

@@ -1,6 +1,7 @@
 """The runs there are: their state, and the removal of those not wanted any more."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from stat import S_ISREG
 
@@ -27,6 +28,10 @@ class Run:
         Spent on all epochs there are, of all networks.
     n_bytes : int
         Of all files.
+    data : str
+        "sample", or the name of the folder that the data were in.
+    changed : datetime
+        When it was finished or, until then, begun; in local time.
     """
 
     path: Path
@@ -36,6 +41,8 @@ class Run:
     accuracy: float | None
     seconds: float
     n_bytes: int
+    data: str
+    changed: datetime
 
 
 def list_runs() -> list[Run]:
@@ -59,7 +66,15 @@ def look_at(path: Path) -> Run:
         accuracy=metrics and metrics["cv_accuracy_mean"],
         seconds=sum(float(row["seconds"] or 0) for row in rows),
         n_bytes=sum(map(_size, path.rglob("*"))),
+        data="sample" if identity.get("is_sample") else Path(identity.get("data_folder", "")).name,
+        changed=_changed(path),
     )
+
+
+def _changed(path):
+    files = [path / name for name in (run_directory.METRICS_FILE, run_directory.IDENTITY_FILE)]
+    there = next((file for file in files if file.is_file()), path)
+    return datetime.fromtimestamp(there.stat().st_mtime)
 
 
 def _size(path):
@@ -73,19 +88,27 @@ def _size(path):
 
 def table(runs: list[Run]) -> str:
     """The runs as a table for people."""
-    lines = [("run", "state", "networks", "CV", "training", "size")]
+    lines = [("run", "date", "data", "state", "trained", "CV", "time", "size")]
     for run in runs:
-        accuracy = "" if run.accuracy is None else f"{run.accuracy:.3%}"
-        done = f"{run.n_finished} of {run.n_networks}"
-        size = f"{run.n_bytes / 1e6:.1f} MB"
-        lines.append((run.path.name, run.state, done, accuracy, _duration(run.seconds), size))
+        lines.append(
+            (
+                run.path.name,
+                f"{run.changed:%Y-%m-%d}",
+                run.data,
+                run.state,
+                f"{run.n_finished} of {run.n_networks}",
+                "" if run.accuracy is None else f"{run.accuracy:.3%}",
+                _duration(run.seconds),
+                f"{run.n_bytes / 1e6:.0f} MB",
+            )
+        )
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
 def _duration(seconds):
     minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
+    return f"{minutes}:{seconds:02}"
 
 
 def remove_all(runs: list[Run]) -> None:

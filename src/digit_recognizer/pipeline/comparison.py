@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.out_of_fold import OutOfFold, read_out_of_fold
+from digit_recognizer.pipeline.out_of_fold import OutOfFold, find_newest, read_out_of_fold
 from digit_recognizer.pipeline.statistics import mcnemar, wilson_interval
 
 SIGNIFICANCE_LEVEL = 0.05
@@ -25,6 +25,8 @@ class Comparison:
         The runs' names.
     both_right, only_first, only_second, both_wrong : int
         Numbers of training rows.
+    same_recipe : bool, default=False
+        Whether only their seeds differ.
     """
 
     first: str
@@ -33,6 +35,7 @@ class Comparison:
     only_first: int
     only_second: int
     both_wrong: int
+    same_recipe: bool = False
 
     @property
     def n_samples(self) -> int:
@@ -50,6 +53,13 @@ class Comparison:
         n_differing = self.only_first + self.only_second
         if not n_differing:
             return "They do not differ: they are right on the same rows."
+        if self.same_recipe:
+            return (
+                "They are one recipe with different seeds: which of them is right on more rows is "
+                "luck, and no reason to choose it. The difference shows how much of one between "
+                "recipes may be luck too; to gain by seeds, average them ([ensemble] seeds, or "
+                "digit-recognizer blend)."
+            )
         if self.p_value >= SIGNIFICANCE_LEVEL:
             return (
                 f"They do not differ: chance alone splits the {n_differing:,} rows that only one "
@@ -100,7 +110,8 @@ def compare(first: str, second: str, runs_folder: Path) -> Comparison:
     Parameters
     ----------
     first, second : str
-        Each a run's ID, the path of its folder, or a beginning of an ID that no other run has.
+        Each a run's ID, the path of its folder, a beginning of an ID that no other run has, or
+        the name of a recipe, whose newest run on the other's data is taken.
     runs_folder : Path
 
     Returns
@@ -117,7 +128,10 @@ def compare(first: str, second: str, runs_folder: Path) -> Comparison:
     Dietterich, "Approximate statistical tests for comparing supervised classification learning
     algorithms" (1998), compares tests of this kind.
     """
-    runs = read_out_of_fold(first, runs_folder), read_out_of_fold(second, runs_folder)
+    runs = [
+        read_out_of_fold(folder, runs_folder)
+        for folder in find_newest([first, second], runs_folder)
+    ]
     _check_same_data(*runs)
     right, right_too = (run.is_right for run in runs)
     return Comparison(
@@ -127,6 +141,7 @@ def compare(first: str, second: str, runs_folder: Path) -> Comparison:
         only_first=int((right & ~right_too).sum()),
         only_second=int((~right & right_too).sum()),
         both_wrong=int((~right & ~right_too).sum()),
+        same_recipe=runs[0].recipe is not None and runs[0].recipe == runs[1].recipe,
     )
 
 

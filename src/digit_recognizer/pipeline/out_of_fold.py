@@ -1,6 +1,8 @@
 """Finished runs: where they are, and the results in their files."""
 
 import json
+import re
+import tomllib
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ import pandas as pd
 
 from digit_recognizer.errors import InputError, quoted
 from digit_recognizer.files import sha256
-from digit_recognizer.pipeline.run_directory import METRICS_FILE, OOF_FILE
+from digit_recognizer.pipeline.run_directory import METRICS_FILE, OOF_FILE, RECIPE_FILE
 from digit_recognizer.sealed import read_sealed
 
 INTEGER_COLUMNS = ("row", "fold", "label", "prediction")
@@ -29,12 +31,15 @@ class OutOfFold:
     labels, predictions : ndarray of int64, shape (n_samples,)
     data_fingerprint : str or None
         Of the data the run was made with; None where ``metrics.json`` is not there.
+    recipe : dict or None
+        The run's recipe without its seed; None where it is not there.
     """
 
     name: str
     labels: np.ndarray
     predictions: np.ndarray
     data_fingerprint: str | None
+    recipe: dict | None = None
 
     @property
     def is_right(self) -> np.ndarray:
@@ -80,6 +85,49 @@ def find_run(run: str, runs_folder: Path) -> Path:
     )
 
 
+def find_newest(runs: list[str], runs_folder: Path) -> list[Path]:
+    """Folders of runs to look at together: a recipe's name stands for its newest run.
+
+    Where recipes have runs on several data, runs on the same data are taken together.
+
+    Parameters
+    ----------
+    runs : list of str
+        Each the name of a recipe that has runs, or what `find_run` takes.
+    runs_folder : Path
+
+    Raises
+    ------
+    InputError
+        As `find_run`.
+    """
+    choices = [_runs_of_recipe(run, runs_folder) or [find_run(run, runs_folder)] for run in runs]
+    newest_first = sorted({path for choice in choices for path in choice}, key=_age)
+    for data in dict.fromkeys(map(_data_of, newest_first)):
+        alike = [[path for path in choice if _data_of(path) == data] for choice in choices]
+        if all(alike):
+            return [choice[0] for choice in alike]
+    return [choice[0] for choice in choices]
+
+
+def _runs_of_recipe(recipe, runs_folder):
+    """Finished runs of a recipe, the newest first."""
+    name = re.compile(re.escape(recipe) + r"-[0-9a-f]{8}")
+    paths = [path for path in Path(runs_folder).glob("[!.]*") if name.fullmatch(path.name)]
+    return sorted((path for path in paths if (path / METRICS_FILE).is_file()), key=_age)
+
+
+def _age(path):
+    """Smaller for newer runs."""
+    with suppress(OSError):
+        return -(path / METRICS_FILE).stat().st_mtime_ns
+    return 0
+
+
+def _data_of(path):
+    return (read_sealed(path / METRICS_FILE) or {}).get("data")
+
+
 def _is_folder(path):
     # A name longer than file systems take is an error to is_dir.
     with suppress(OSError):
@@ -87,21 +135,20 @@ def _is_folder(path):
     return False
 
 
-def read_out_of_fold(run: str, runs_folder: Path) -> OutOfFold:
+def read_out_of_fold(folder: Path, runs_folder: Path) -> OutOfFold:
     """Read the out-of-fold predictions of a run.
 
     Parameters
     ----------
-    run : str
-        See `find_run`.
+    folder : Path
+        Of the run, see `find_newest`.
     runs_folder : Path
 
     Raises
     ------
     InputError
-        If there is no such run, or a file of it is missing, truncated or damaged.
+        If a file of the run is missing, truncated or damaged.
     """
-    folder = find_run(run, runs_folder)
     metrics = _read_metrics(folder / METRICS_FILE)
     table = _read_table(folder / OOF_FILE)
     n_train = metrics.get("n_train", len(table))
@@ -119,7 +166,17 @@ def read_out_of_fold(run: str, runs_folder: Path) -> OutOfFold:
         labels=table["label"].to_numpy(),
         predictions=table["prediction"].to_numpy(),
         data_fingerprint=metrics.get("data"),
+        recipe=_recipe_without_seed(folder / RECIPE_FILE),
     )
+
+
+def _recipe_without_seed(path):
+    try:
+        recipe = tomllib.loads(path.read_text(encoding="utf-8"))
+        recipe["cv"].pop("seed")
+    except (OSError, ValueError, KeyError):
+        return None
+    return recipe
 
 
 def _read_metrics(path):

@@ -144,17 +144,34 @@ def test_steps_of_gradient_descent_equal_those_of_scikit_learn(two_targets, n_ta
         peer.partial_fit(X, y)
         reg.partial_fit(X, y)
     np.testing.assert_allclose(reg.predict(X), peer.predict(X), rtol=1e-9)
-    if n_targets == 1:  # of several, scikit-learn averages the error but not the penalty
-        assert reg.loss_ == pytest.approx(peer.loss_, rel=1e-10)
+    assert reg.loss_ == pytest.approx(peer.loss_, rel=1e-10)
+    assert reg.loss_curve_[1:] == pytest.approx(peer.loss_curve_[1:], rel=1e-10)
+    assert reg.best_loss_ == pytest.approx(min(reg.loss_curve_))
 
 
 @pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
-def test_loss_of_several_targets_is_their_mean(two_targets, solver):
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_loss_of_several_targets_is_that_of_scikit_learn(two_targets, solver, loss, weighted):
     X, y = two_targets
-    options = {"solver": solver, "learning_rate_init": 1e-15, "alpha": 0.0}
-    for Model in (NumpyNetRegressor, MLPRegressor):
-        reg = Model(hidden_layer_sizes=(6,), max_iter=3, random_state=0, **options).fit(X, y)
-        assert reg.loss_ == pytest.approx(((reg.predict(X) - y) ** 2).mean() / 2, rel=1e-6)
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(X)) if weighted else None
+    options = {"hidden_layer_sizes": (6,), "activation": "tanh", "loss": loss, "alpha": 30.0}
+    options |= {"solver": solver, "learning_rate_init": 1e-15, "max_iter": 3, "random_state": 0}
+    options |= {"batch_size": len(X)}
+    reg = NumpyNetRegressor(**options).fit(X, np.abs(y), sample_weight=weight)
+    if solver == "sgd":
+        peer = MLPRegressor(**options).fit(X, np.abs(y), sample_weight=weight)
+        assert reg.loss_curve_ == pytest.approx(peer.loss_curve_, rel=1e-9)
+        return
+    # There scikit-learn gives L-BFGS the gradient of another loss than the one it reports.
+    peer = MLPRegressor(**options | {"solver": "sgd"})
+    peer.fit(X, np.abs(y), sample_weight=weight)
+    for name in ("coefs_", "intercepts_"):
+        for mine, theirs in zip(getattr(reg, name), getattr(peer, name), strict=True):
+            theirs[...] = mine
+    peer.set_params(warm_start=True, max_iter=1).fit(X, np.abs(y), sample_weight=weight)
+    assert reg.loss_ == pytest.approx(peer.loss_, rel=1e-9)
+    assert reg.history_[-1]["loss"] == reg.loss_
 
 
 def test_lbfgs_reaches_the_loss_of_scikit_learn(diabetes):

@@ -75,7 +75,6 @@ def stochastic_epochs(estimator, training, given, incremental, hooks):
         while not is_over and plan.clock.epoch < n_epochs:
             hooks.task_begins()
             record = next(epochs)
-            record["loss"] *= estimator._loss_scale
             record_epoch(estimator, record, X.shape[0])
             with _averaged_weights(estimator, plan.average) as trained_values:
                 if validation is not None:
@@ -137,6 +136,7 @@ def _make_plan(estimator, X, n_epochs):
         n_epochs=n_epochs,
         shuffle=estimator.shuffle,
         alpha=estimator.alpha,
+        loss_scale=estimator._loss_scale,
         average=estimator._average,
         augment=construction.make_augmenter(estimator, X),
         max_gradient_norm=estimator.max_gradient_norm,
@@ -188,9 +188,15 @@ def lbfgs_epochs(estimator, training, given, incremental, hooks):
     parameters = estimator._network.parameters
     clock = Clock(n_steps=estimator.max_iter)
 
+    objective = Objective(estimator._network, *training, estimator.alpha)
+
+    def loss_of(result):
+        penalty = objective.penalty(result.x)
+        return estimator._loss_scale * (float(result.fun) - penalty) + penalty
+
     def report(intermediate_result):
         parameters.values[: parameters.n_trainable] = intermediate_result.x
-        loss = float(intermediate_result.fun) * estimator._loss_scale
+        loss = loss_of(intermediate_result)
         record = {"epoch": len(estimator.history_) + 1, "loss": loss}
         if validation is not None:
             record.update(validation.measure())
@@ -205,13 +211,13 @@ def lbfgs_epochs(estimator, training, given, incremental, hooks):
             raise StopIteration
 
     result = minimize_lbfgs(
-        Objective(estimator._network, *training, estimator.alpha),
+        objective,
         max_iter=estimator.max_iter,
         max_fun=estimator.max_fun,
         tol=estimator.tol,
         callback=report,
     )
-    estimator.loss_ = float(result.fun) * estimator._loss_scale
+    estimator.loss_ = loss_of(result)
     if _asked_to_stop(result):
         estimator.n_iter_ = result.nit
     else:

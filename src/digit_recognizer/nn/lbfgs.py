@@ -38,10 +38,13 @@ class Objective:
             block_loss, share = self._block(slice(start, start + BLOCK_ROWS))
             loss += share * block_loss
             gradient += share * parameters.gradients
-        weights = values[: parameters.n_decayed]
-        loss += 0.5 * self.l2 * float(weights @ weights)
-        gradient[: parameters.n_decayed] += self.l2 * weights
-        return loss, gradient
+        gradient[: parameters.n_decayed] += self.l2 * values[: parameters.n_decayed]
+        return loss + self.penalty(values), gradient
+
+    def penalty(self, values: np.ndarray) -> float:
+        """The part of the loss at `values` that `alpha` adds."""
+        weights = values[: self.network.parameters.n_decayed]
+        return 0.5 * self.l2 * float(weights @ weights)
 
     def _block(self, rows):
         """Loss of a block, and the block's share of the whole weight."""

@@ -30,6 +30,8 @@ class TrainingPlan:
     alpha : float, default=0.0
         Penalty ``alpha / (2 Σ weights of the batch) Σ w²`` on the weights; without sample weights
         the divisor is twice the batch size, as in scikit-learn.
+    loss_scale : float, default=1.0
+        Factor of the loss, without the penalty, in the records; what is descended has none.
     average : MovingAverage or None, default=None
     augment : Augmenter or None, default=None
         Deforms the images of each batch.
@@ -50,6 +52,7 @@ class TrainingPlan:
     shuffle: bool = True
     drop_last: bool = False
     alpha: float = 0.0
+    loss_scale: float = 1.0
     average: MovingAverage | None = None
     augment: Augmenter | None = None
     max_gradient_norm: float | None = None
@@ -155,8 +158,8 @@ def _order(n_samples, plan, generator):
 
 
 def train_step(network, X, y, sample_weight, memories, plan: TrainingPlan) -> float:
-    """One step of the optimizer on one batch; returns the batch's loss, penalty included."""
-    loss = network.loss_and_gradients(X, y, sample_weight, memories)
+    """One step of the optimizer on one batch; returns the batch's loss as records have it."""
+    loss = plan.loss_scale * network.loss_and_gradients(X, y, sample_weight, memories)
     l2 = 0.0
     if plan.alpha:
         divisor = len(y) if sample_weight is None else float(sample_weight.sum())

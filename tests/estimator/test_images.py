@@ -65,6 +65,15 @@ def test_a_network_of_images_learns_digits(digits):
     assert clf.score(X[500:], y[500:]) > 0.85
 
 
+@pytest.mark.parametrize(
+    "architecture", ["MP2-64N", "GAP-64N", [nn.Flatten(), nn.Dense(64), nn.ReLU()]]
+)
+def test_images_without_parameters_train(architecture, digits):
+    clf = NumpyNetClassifier(architecture=architecture, input_shape=(8, 8), **OPTIONS)
+    losses = clf.fit(*digits).loss_curve_
+    assert losses[-1] < losses[0]
+
+
 def test_the_shape_of_square_images_is_inferred(digits):
     clf = NumpyNetClassifier(architecture=SMALL, **OPTIONS).fit(*digits)
     assert clf._network.input_shape == (8, 8, 1)

@@ -40,6 +40,8 @@ NETWORKS = {
     ],
     "average pooling": lambda: [conv(), nn.ReLU(), nn.AveragePool2D(2), conv(), nn.LeakyReLU()],
     "no parameters first": lambda: [nn.ReLU(), nn.AveragePool2D(2, 1), conv(), nn.ReLU()],
+    "no parameters": lambda: [nn.ReLU(), nn.MaxPool2D(2)],
+    "no layers": list,
     "identity and flat end": lambda: [nn.Identity(), conv(), nn.Identity(), nn.BatchNorm()],
 }
 HEADS = {

@@ -157,9 +157,12 @@ class Network:
             if index < first and not need_dX:
                 return None
             dZ = layer.backward(dZ, memories[index], need_dX=need_dX or index > first)
-        if self.image_sweeps.steps:
-            return self.image_sweeps.backward(dZ, memories, first, need_dX)
-        return dZ
+        if not self.image_steps:
+            return dZ
+        # Pooling alone, or a Flatten, has nothing to learn.
+        if first >= len(self.image_steps) and not need_dX:
+            return None
+        return self.image_sweeps.backward(dZ, memories, first, need_dX)
 
     def loss_and_gradients(self, X, y, sample_weight, memories) -> float:
         """Loss of a batch; its gradients go to ``parameters.gradients``.

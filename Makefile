@@ -1,72 +1,90 @@
-# `make` or `make help` lists the targets.
+# `make` or `make help` lists the targets and the variables.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CLI := $(BIN)/digit-recognizer
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Benchmarks see the processor's own kernels, as users do.
 UNPINNED := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE
 
-# make submit RECIPE=mlp DATA=path JOBS=2 SEED=0 SOURCE=sample FRESH=1 UPLOAD=1
-# make compare RUNS='a b'
-# make soak MINUTES=30 DATA=path
-# make upload FILE=path MESSAGE=text YES=1 FORCE=1
-RECIPE_OPTION = $(if $(RECIPE),--recipe '$(RECIPE)')
-DATA_OPTIONS = $(if $(RECIPE),--recipe '$(RECIPE)') $(if $(DATA),--data '$(DATA)') $(if $(SOURCE),--source '$(SOURCE)')
-RUN_OPTIONS = $(if $(JOBS),--jobs '$(JOBS)') $(if $(SEED),--seed '$(SEED)') $(if $(filter-out 0,$(FRESH)),--fresh) $(if $(UPLOAD),--upload)
-UPLOAD_OPTIONS = $(if $(MESSAGE),--message '$(MESSAGE)') $(if $(TIMEOUT),--timeout '$(TIMEOUT)')
-RUN_ARGUMENTS = $(foreach run,$(RUNS),'$(run)')
-FORCE_OPTION = $(if $(FORCE),--force)
+# What `make help` says of the variables, which are options of the command line in capitals.
+#= RECIPE=name     a recipe in recipes/, or the path of one (default: fast)
+#= DATA=path       the folder or zip archive with the competition's files (default: data)
+#= SOURCE=name     kaggle, openml or sample: bring the files from there
+#= JOBS=n          networks trained at the same time
+#= SEED=n          of folds and training
+#= FRESH=1         submit: begin anew where a run was trained before
+#= UPLOAD=1        submit: upload the submission afterwards
+#= FILE=path       upload: another file than submissions/submission.csv
+#= MESSAGE=text    upload: its description at Kaggle
+#= TIMEOUT=s       upload: the longest wait for the score
+#= NO_WAIT=1       upload: do not wait for the score
+#= YES=1           upload, runs CLEAN=1: do not ask
+#= FORCE=1         upload: the same file once more; data: download what is there already
+#= REFRESH=1       log: ask Kaggle for pending scores first
+#= RUNS='a b'      compare: the two runs; runs CLEAN=1: those to remove
+#= CLEAN=1         runs: remove the unfinished
+#= ALL=1           runs CLEAN=1: remove finished runs too
+#= MINUTES=n       soak: how long
+#= PYTHON=path     the Python to make .venv with (default: python3)
+VARIABLES := $(shell sed -n 's/^.= \([A-Z_]*\)=.*/\1/p' Makefile)
+
+# Variables of make's own command line; what is misspelt there is told rather than ignored.
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+UNKNOWN := $(firstword $(filter-out VENV SHELL $(VARIABLES),$(GIVEN)))
+NEAREST = import difflib, sys; \
+	name, *known = sys.argv[1:]; \
+	near = difflib.get_close_matches(name.upper(), known, 1, 0.5) or [", ".join(known)]; \
+	print(f"There is no variable {name}; give {near[0]}")
+ifneq ($(UNKNOWN),)
+$(error $(shell $(PYTHON) -c '$(NEAREST)' '$(UNKNOWN)' $(VARIABLES)))
+endif
+# They go to the commands as they were written, $$ and quotes included, in the environment.
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
+
+COMMANDS := data submit upload log leaderboard runs compare
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data submit upload log leaderboard runs compare test test-lowest soak bench clean
+.PHONY: help setup $(COMMANDS) test test-lowest soak bench clean moved
 
-help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+help: ## list the targets and the variables
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@echo
+	@echo "Variables, as in make submit RECIPE=mlp (1, yes, true, on; 0, no, false, off):"
+	@sed -n 's/^.= //p' Makefile
 
 setup: $(VENV)/.installed ## make .venv and install the project in it
 
-data: setup ## bring the competition's files into data/
-	@$(CLI) data $(DATA_OPTIONS) $(FORCE_OPTION)
-
-submit: setup ## data, folds, training, ensemble: submissions/submission.csv
-	@$(CLI) submit $(DATA_OPTIONS) $(RUN_OPTIONS)
-
-upload: setup ## upload it, wait for its score, write that to submissions/log.csv
-	@$(CLI) upload $(RECIPE_OPTION) $(if $(DATA),--data '$(DATA)') $(if $(FILE),--file '$(FILE)') $(UPLOAD_OPTIONS) $(if $(YES),--yes) $(FORCE_OPTION)
-
-log: setup ## all submissions, CV against LB
-	@$(CLI) log $(RECIPE_OPTION) $(if $(REFRESH),--refresh)
-
-leaderboard: setup ## where your best score stands
-	@$(CLI) leaderboard $(RECIPE_OPTION)
-
-runs: setup ## the runs there are; CLEAN=1 removes the unfinished
-	@$(CLI) runs $(if $(filter-out 0,$(CLEAN)),clean)
-
-compare: setup ## say whether one of two runs is better: RUNS='a b'
-	@$(CLI) compare $(RUN_ARGUMENTS)
+data: ## bring the competition's files into data/
+submit: ## data, folds, training, ensemble: submissions/submission.csv
+upload: ## upload it, wait for its score, write that to submissions/log.csv
+log: ## the submissions to a competition, CV against LB
+leaderboard: ## where your best score stands
+runs: ## the runs there are; CLEAN=1 removes the unfinished
+compare: ## say whether one of two runs is better: RUNS='a b'
+$(COMMANDS): setup
+	@$(BIN)/python -m digit_recognizer.make $@ '$(GIVEN)' '$(MAKECMDGOALS)' '$(COMMANDS)'
 
 test: $(VENV)/.installed-dev ## ruff, then pytest
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/pytest
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m pytest
 
 test-lowest: $(VENV)/.installed-dev ## pytest with the oldest versions that pyproject.toml allows
-	$(BIN)/uv venv --quiet --clear --python 3.11 $(VENV)-lowest
-	$(BIN)/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e '.[dev]'
-	$(VENV)-lowest/bin/pytest
+	$(BIN)/python -m uv venv --quiet --clear --python 3.11 $(VENV)-lowest
+	$(BIN)/python -m uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e '.[dev]'
+	$(VENV)-lowest/bin/python -m pytest
 
 soak: setup ## faults at random moments, the bytes compared: MINUTES, DATA
-	@$(BIN)/python tests/faults/soak.py $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(DATA),--data '$(DATA)') $(RECIPE_OPTION) $(if $(SEED),--seed '$(SEED)')
+	@$(BIN)/python tests/faults/soak.py $${MINUTES:+--minutes "$$MINUTES"} $${DATA:+--data "$$DATA"} \
+		$${RECIPE:+--recipe "$$RECIPE"} $${SEED:+--seed "$$SEED"}
 
 bench: $(VENV)/.installed-bench ## the benchmarks, beside scikit-learn, PyTorch and JAX
 	$(UNPINNED) $(BIN)/python benchmarks/dense.py
 	$(UNPINNED) $(BIN)/python benchmarks/convolution.py
 	$(UNPINNED) $(BIN)/python benchmarks/augmentation.py
-	$(if $(DATA),$(UNPINNED) $(BIN)/python benchmarks/recipe_fast.py --data '$(DATA)' --compile)
-	$(if $(DATA),$(UNPINNED) $(BIN)/python benchmarks/resume.py --data '$(DATA)')
+	[ -z "$$DATA" ] || $(UNPINNED) $(BIN)/python benchmarks/recipe_fast.py --data "$$DATA" --compile
+	[ -z "$$DATA" ] || $(UNPINNED) $(BIN)/python benchmarks/resume.py --data "$$DATA"
 	$(UNPINNED) $(BIN)/python benchmarks/parity.py
 	$(UNPINNED) $(BIN)/python benchmarks/small_fits.py
 	$(UNPINNED) $(BIN)/python benchmarks/reading.py
@@ -74,15 +92,18 @@ bench: $(VENV)/.installed-bench ## the benchmarks, beside scikit-learn, PyTorch 
 clean: ## remove .venv and what tools left
 	rm -rf $(VENV) $(VENV)-lowest .pytest_cache .ruff_cache .hypothesis
 
-$(BIN)/python:
+# An installation knows its folder by its full path: where the clone was moved, a new one is made.
+MOVED := $(shell [ ! -s $(VENV)/.installed ] || [ "$$(cat $(VENV)/.installed)" = "$$(pwd -P)" ] || echo moved)
+
+$(BIN)/python: $(MOVED)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 2; }
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 2; }
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 2; }
 
 $(VENV)/.installed: $(BIN)/python pyproject.toml
 	@echo "Installing into $(VENV) …"
 	@$(INSTALL) -e .
-	@touch $@
+	@pwd -P > $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(INSTALL) -e '.[dev]'

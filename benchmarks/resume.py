@@ -47,7 +47,7 @@ class CommandLine:
         self.folder = folder
         path = folder / f"{recipe.name}.toml"
         path.write_text(recipe.to_toml())
-        program = [sys.executable, "-m", "digit_recognizer.cli", "submit"]
+        program = [sys.executable, "-m", "digit_recognizer", "submit"]
         self.command = [*program, "--data", str(data.resolve()), "--recipe", str(path)]
 
     def submit(self, *options):

@@ -18,12 +18,14 @@ FILES = sorted(ROOT.rglob("*.py"))
 ARROWS = {
     "nn": set(),
     "errors": set(),
-    "endings": {"errors"},
+    "vocabulary": set(),
+    "endings": {"errors", "vocabulary"},
+    "options": {"vocabulary"},
     "files": {"errors"},
     "sealed": {"files"},
     "estimator": {"errors", "files", "nn"},
     PACKAGE: {"estimator"},
-    "pipeline": {PACKAGE, "errors", "estimator", "files", "nn", "sealed"},
+    "pipeline": {PACKAGE, "errors", "estimator", "files", "nn", "sealed", "vocabulary"},
     "report": {PACKAGE, "errors", "estimator", "files", "nn"},
     "credentials": {"errors", "files"},
     "patience": set(),
@@ -39,7 +41,10 @@ ARROWS = {
         "pipeline",
         "report",
         "kaggle",
+        "options",
+        "vocabulary",
     },
+    "make": {"cli", "errors", "vocabulary"},
     "__main__": {"cli"},
 }
 # What a room may import from outside, where that is little.

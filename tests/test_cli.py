@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = [sys.executable, "-m", "digit_recognizer.cli"]
+COMMAND = [sys.executable, "-m", "digit_recognizer"]
 SHORT = """
 [model]
 hidden_layer_sizes = [16]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = [sys.executable, "-m", "digit_recognizer.cli", "log"]
+COMMAND = [sys.executable, "-m", "digit_recognizer", "log"]
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

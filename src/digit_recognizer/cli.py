@@ -1,19 +1,27 @@
 """The command line: wiring only."""
 
-import argparse
-import math
 import sys
-from contextlib import suppress
-from pathlib import Path
 
 from digit_recognizer import __version__, endings
 from digit_recognizer.errors import GOES_ON, InputError
+from digit_recognizer.options import (
+    INTERRUPTED,
+    Parser,
+    add_command,
+    add_data_options,
+    add_folder_option,
+    add_recipe_option,
+    path,
+    seconds,
+)
+from digit_recognizer.vocabulary import told
 
-_INTERRUPTED = "interrupted; nothing was submitted."
 _INTERRUPTED_TRAINING = f"interrupted; what was trained is kept, and {GOES_ON}"
 _INTERRUPTED_UPLOAD = (
     "interrupted; upload again to go on waiting: what Kaggle has already is not sent twice."
 )
+
+_MAKE_ONE = "make one with `digit-recognizer submit`"
 
 # Seconds to wait for a score, which Kaggle mostly has within one or two minutes.
 _TIMEOUT = 600.0
@@ -29,22 +37,27 @@ def main(arguments=None, patience=None) -> int:
     return endings.run(options)
 
 
+def commands():
+    """The commands' parsers by name."""
+    return _parser().get_default("parsers")
+
+
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="digit-recognizer",
         description="Kaggle's digit-recognizer with a neural network written in NumPy.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    data = _add_command(commands, "data", _data, "bring the competition's files into data/")
-    _add_data_options(data)
+    data = add_command(commands, "data", _data, "bring the competition's files into data/")
+    add_data_options(data)
     data.add_argument("--force", action="store_true", help="download even what is there already")
 
-    submit = _add_command(
+    submit = add_command(
         commands, "submit", _submit, "train all folds and write submissions/submission.csv"
     )
-    _add_data_options(submit)
+    add_data_options(submit)
     submit.add_argument("--jobs", type=int, metavar="N", help="networks trained at the same time")
     submit.add_argument("--seed", type=int, metavar="N", help="seed of folds and training")
     submit.add_argument(
@@ -55,11 +68,11 @@ def _parser():
         message=None, no_wait=False, timeout=_TIMEOUT, interrupted=_INTERRUPTED_TRAINING
     )
 
-    upload = _add_command(commands, "upload", _upload, "upload a submission and log its score")
-    _add_recipe_option(upload)
-    _add_folder_option(upload)
+    upload = add_command(commands, "upload", _upload, "upload a submission and log its score")
+    add_recipe_option(upload)
+    add_folder_option(upload)
     upload.add_argument(
-        "--file", type=Path, metavar="CSV", help="default: submissions/submission.csv"
+        "--file", type=path, metavar="CSV", help="default: submissions/submission.csv"
     )
     upload.add_argument("--yes", action="store_true", help="do not ask on a terminal")
     upload.add_argument("--force", action="store_true", help="upload the same file once more")
@@ -67,22 +80,22 @@ def _parser():
     upload.add_argument("--no-wait", action="store_true", help="do not wait for the score")
     upload.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds,
         default=_TIMEOUT,
         metavar="SECONDS",
         help="the longest wait for the score (default: %(default)g)",
     )
 
-    log = _add_command(commands, "log", _log, "list all submissions, CV against LB")
-    _add_recipe_option(log)
+    log = add_command(commands, "log", _log, "list all submissions, CV against LB")
+    add_recipe_option(log)
     log.add_argument("--refresh", action="store_true", help="ask Kaggle for pending scores first")
 
-    leaderboard = _add_command(
+    leaderboard = add_command(
         commands, "leaderboard", _leaderboard, "say where your best score stands"
     )
-    _add_recipe_option(leaderboard)
+    add_recipe_option(leaderboard)
 
-    compare = _add_command(commands, "compare", _compare, "say whether one of two runs is better")
+    compare = add_command(commands, "compare", _compare, "say whether one of two runs is better")
     compare.add_argument(
         "runs",
         nargs=2,
@@ -91,8 +104,8 @@ def _parser():
         "newest run, or a run's folder",
     )
 
-    runs = _add_command(commands, "runs", _runs, "list all runs; `runs clean` removes some")
-    clean = _add_command(
+    runs = add_command(commands, "runs", _runs, "list all runs; `runs clean` removes some")
+    clean = add_command(
         runs.add_subparsers(title="commands", metavar="COMMAND"),
         "clean",
         _clean,
@@ -101,47 +114,8 @@ def _parser():
     clean.add_argument("runs", nargs="*", metavar="RUN", help="default: all unfinished")
     clean.add_argument("--all", action="store_true", help="remove finished runs too")
     clean.add_argument("--yes", action="store_true", help="do not ask on a terminal")
+    parser.set_defaults(parsers=commands.choices)
     return parser
-
-
-def _add_command(commands, name, function, text):
-    parser = commands.add_parser(name, help=text, description=function.__doc__)
-    parser.set_defaults(command=function, interrupted=_INTERRUPTED)
-    return parser
-
-
-def _seconds(text):
-    with suppress(ValueError):
-        seconds = float(text)
-        if 0 <= seconds < math.inf:
-            return seconds
-    raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds, 0 or more.")
-
-
-def _add_recipe_option(parser):
-    parser.add_argument(
-        "--recipe",
-        default="fast",
-        metavar="NAME",
-        help="a recipe's name in recipes/, or its path (default: fast)",
-    )
-
-
-def _add_folder_option(parser):
-    parser.add_argument(
-        "--data", type=Path, metavar="FOLDER", help="folder with the CSV files (default: data)"
-    )
-
-
-def _add_data_options(parser):
-    _add_recipe_option(parser)
-    _add_folder_option(parser)
-    parser.add_argument(
-        "--source",
-        choices=("kaggle", "openml", "sample"),
-        help="download the files from Kaggle, or make them from OpenML's MNIST or from the "
-        "embedded sample",
-    )
 
 
 def _confirmed(question):
@@ -206,7 +180,7 @@ def _submit(options):
         if options.upload:
             _check_upload(recipe, data, options)
         outcome = submit(recipe, data, folder, options.fresh)
-    options.interrupted = _INTERRUPTED
+    options.interrupted = INTERRUPTED
     told = describe(outcome.metrics, recipe.ensemble.combine)
     for name, value in [("Run", outcome.run_id), *told.items(), ("Submission", outcome.submission)]:
         print(f"{name:<14}{value}")
@@ -259,7 +233,7 @@ def _send(path, folder, recipe, options, ask=False, force=False):
         reference = upload(kaggle, candidate, options.message, LOG_FILE, force)
         print(f"{'Reference':<14}{reference}", flush=True)
         if options.no_wait:
-            print("Its score is not there yet; `digit-recognizer log --refresh` asks for it.")
+            print(told("Its score is not there yet; `digit-recognizer log --refresh` asks again."))
             return
         result = wait_for_score(kaggle, reference, LOG_FILE, options.timeout)
     private = f", private {result.private_score}" if result.private_score else ""
@@ -278,7 +252,7 @@ def _log(options):
         with _kaggle(recipe, options) as kaggle:
             refresh(kaggle, LOG_FILE)
     rows = log.read(LOG_FILE)
-    print(log.table(rows) if rows else "No submissions yet; make one with digit-recognizer submit.")
+    print(log.table(rows) if rows else told(f"No submissions yet; {_MAKE_ONE}."))
 
 
 def _leaderboard(options):
@@ -287,7 +261,7 @@ def _leaderboard(options):
     from digit_recognizer.pipeline.recipe import load_recipe
 
     with _kaggle(load_recipe(options.recipe), options) as kaggle:
-        print(describe(kaggle.slug, kaggle.leaderboard(), kaggle.submissions()))
+        print(told(describe(kaggle.slug, kaggle.leaderboard(), kaggle.submissions())))
 
 
 def _compare(options):
@@ -307,7 +281,7 @@ def _runs(options):
     from digit_recognizer.pipeline import catalogue
 
     runs = catalogue.list_runs()
-    print(catalogue.table(runs) if runs else "No runs yet; make one with digit-recognizer submit.")
+    print(catalogue.table(runs) if runs else told(f"No runs yet; {_MAKE_ONE}."))
 
 
 def _clean(options):
@@ -325,7 +299,3 @@ def _clean(options):
         return
     catalogue.remove_all(runs)
     print(f"Removed {len(runs)}, {sum(run.n_bytes for run in runs) / 1e6:.1f} MB.")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from digit_recognizer.errors import InputError, Interrupted, OutsideError
+from digit_recognizer.vocabulary import told
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -57,5 +58,5 @@ def _forget_output():
 
 
 def _complain(message, status):
-    print(f"digit-recognizer: {message}", file=sys.stderr)
+    print(f"digit-recognizer: {told(message)}", file=sys.stderr)
     return status

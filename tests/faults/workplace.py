@@ -71,7 +71,7 @@ class Workplace:
         **environment : str
             Variables.
         """
-        command = [sys.executable, "-m", "digit_recognizer.cli", *self.arguments(*options)]
+        command = [sys.executable, "-m", "digit_recognizer", *self.arguments(*options)]
 
         def limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))

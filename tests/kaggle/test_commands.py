@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = [sys.executable, "-m", "digit_recognizer.cli"]
+COMMAND = [sys.executable, "-m", "digit_recognizer"]
 SUBMISSION = Path("submissions/submission.csv")
 LOG = Path("submissions/log.csv")
 

@@ -133,7 +133,7 @@ def test_an_archive_with_something_else_under_the_right_names(fails, server, dat
 def test_ctrl_c_during_a_download_leaves_the_data_as_it_was(server, data):
     server.fail("storage", "stall")
     before = {path: path.read_bytes() for path in data.iterdir()}
-    command = [sys.executable, "-m", "digit_recognizer.cli", "data", "--force"]
+    command = [sys.executable, "-m", "digit_recognizer", "data", "--force"]
     process = subprocess.Popen(
         [*command, "--recipe", "small.toml"], stderr=subprocess.PIPE, text=True
     )

@@ -22,7 +22,7 @@ def status_of_log():
 
 def process(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "digit_recognizer.cli", *arguments, "--recipe", "small.toml"],
+        [sys.executable, "-m", "digit_recognizer", *arguments, "--recipe", "small.toml"],
         capture_output=True,
         text=True,
         timeout=60,

@@ -18,7 +18,7 @@ from digit_recognizer.pipeline.source import find_data
 RECIPE = (
     "[model]\nhidden_layer_sizes = [8]\nmax_iter = 2\nlearning_rate = 'cosine'\n[cv]\nfolds = 2\n"
 )
-COMMAND = [sys.executable, "-m", "digit_recognizer.cli", "runs"]
+COMMAND = [sys.executable, "-m", "digit_recognizer", "runs"]
 
 
 @pytest.fixture

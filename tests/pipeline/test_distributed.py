@@ -126,7 +126,7 @@ def stop_half_way(here):
 def start_command(here, recipe):
     """The command in a process group of its own, as a terminal would start it."""
     (here / "small.toml").write_text(recipe)
-    command = [sys.executable, "-m", "digit_recognizer.cli", "submit", "--recipe", "small.toml"]
+    command = [sys.executable, "-m", "digit_recognizer", "submit", "--recipe", "small.toml"]
     return subprocess.Popen(
         [*command, "--source", "sample"],
         cwd=here,

@@ -23,6 +23,7 @@ from digit_recognizer.pipeline.run_directory import RunDirectory
 from digit_recognizer.pipeline.scaling import Scaler
 from digit_recognizer.pipeline.submission import write_submission
 from digit_recognizer.sealed import write_sealed
+from digit_recognizer.vocabulary import told
 
 SUBMISSIONS_FOLDER = Path("submissions")
 SUBMISSION_FILE = SUBMISSIONS_FOLDER / "submission.csv"
@@ -51,7 +52,7 @@ class Outcome:
 
 def say(sentence: str) -> None:
     """Tell the user, on standard error."""
-    print(sentence, file=sys.stderr, flush=True)
+    print(told(sentence), file=sys.stderr, flush=True)
 
 
 def submit(recipe: Recipe, data: Data, data_folder: Path, fresh=False, report=say) -> Outcome:

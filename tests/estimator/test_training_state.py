@@ -493,7 +493,9 @@ def test_a_state_of_other_parameters_is_refused(state, options, message):
         ((X[:-1], Y[:-1], WEIGHTS[:-1]), "X"),
         ((X, np.roll(Y, 1), WEIGHTS), "X|y"),
         ((X, Y + 1, WEIGHTS), "classes"),
-        ((X, Y, None), "sample_weight"),
+        ((X, Y, 2 * WEIGHTS), "sample_weight"),
+        # Rows without weight are not set aside.
+        ((X, Y, None), "X"),
         ((X.astype(np.float64), Y, WEIGHTS), "X"),
         ((scipy.sparse.csr_matrix(X), Y, WEIGHTS), "X"),
         ((X[:, :32], Y, WEIGHTS), "X"),

@@ -84,7 +84,11 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _stratify_by(self, y):
-        """What a validation split of the encoded targets y is stratified by, or None."""
+        """The classes of the encoded targets y, of shape (n,), or None where there are none."""
+
+    @abstractmethod
+    def _not_shown(self, y) -> list[str]:
+        """Names of the classes that encoded targets y lack."""
 
     @abstractmethod
     def _score_predictions(self, predictions, y, sample_weight):
@@ -183,13 +187,15 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight = self._weigh(y, sample_weight)
         solver = solvers.lbfgs_epochs if self.solver == "lbfgs" else solvers.stochastic_epochs
         training = (X, y, sample_weight)
-        yield from solver(self, training, given, incremental, hooks)
+        validation = yield from solver(self, training, given, incremental, hooks)
         if not np.isfinite(self._network.parameters.values).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
                 "values and need to be preprocessed. Lower learning_rate_init or set "
                 "max_gradient_norm where the data are scaled."
             )
+        if validation is not None:
+            validation.score.warn_if_never_finite()
 
     def _prepare_network(self, X, first_pass):
         """Make the network anew, or take over the weights that the user or the last fit left."""

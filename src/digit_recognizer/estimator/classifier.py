@@ -60,9 +60,11 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
     nesterovs_momentum : bool, default=True
     early_stopping : bool, default=False
         Set aside `validation_fraction` of the rows, or take the validation set given to `fit`;
-        stop by the score there, and keep the best epoch's weights.
+        stop by the score there, and keep the best epoch's weights: the last epoch's, with a
+        warning, if none had a finite score.
     validation_fraction : float or splitter, default=0.1
-        Share of the rows, or a splitter of scikit-learn's kind, whose first split is taken.
+        Share of the rows with weight, drawn by class, or a splitter of scikit-learn's kind, whose
+        first split is taken.
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay of Adam's moments.
     epsilon : float, default=1e-8
@@ -104,7 +106,7 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         predicts. Of the stochastic solvers.
     scoring : str, callable or None, default=None
         What early stopping and `history_` measure: a scorer as scikit-learn takes it; None for
-        accuracy.
+        accuracy. It is given the rows' weights if it takes `sample_weight`.
 
     Attributes
     ----------
@@ -116,11 +118,13 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
     loss_curve_ : list of float
         Loss of each epoch. Of the stochastic solvers.
     validation_scores_ : list of float or None
-        Accuracy on the validation rows after each epoch. Of the stochastic solvers.
+        Score on the validation rows after each epoch. Of the stochastic solvers.
     best_validation_score_ : float or None
+        The highest of them that is finite; NaN if none is.
     history_ : list of dict
         One an epoch: ``epoch``, ``loss``, ``learning_rate``, ``seconds``, and with a validation set
-        ``train_score`` (on as many training rows), ``validation_loss``, ``validation_score``.
+        ``train_score`` (on as many training rows), ``validation_loss``, ``validation_score``; a
+        score that is not defined is NaN.
     t_ : int
         Training samples seen.
     coefs_, intercepts_ : list of ndarray

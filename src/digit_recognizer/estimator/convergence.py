@@ -18,7 +18,7 @@ def forget_records(estimator) -> None:
     estimator._no_improvement_count = 0
     if estimator.early_stopping:
         estimator.validation_scores_ = []
-        estimator.best_validation_score_ = -np.inf
+        estimator.best_validation_score_ = np.nan
         estimator.best_loss_ = None
         estimator._best_values = estimator._network.parameters.values.copy()
     else:
@@ -61,9 +61,11 @@ def _judge_score(estimator, score):
     estimator.validation_scores_.append(score)
     if estimator.verbose:
         print(f"Validation score: {score:f}")
-    worse = score < estimator.best_validation_score_ + estimator.tol
-    estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
-    if score > estimator.best_validation_score_:
+    # The best is NaN before the first finite score, and no number is less than that.
+    best, is_finite = estimator.best_validation_score_, np.isfinite(score)
+    improved = is_finite and not score < best + estimator.tol
+    estimator._no_improvement_count = 0 if improved else estimator._no_improvement_count + 1
+    if is_finite and not score <= best:
         estimator.best_validation_score_ = score
         estimator._best_values = estimator._network.parameters.values.copy()
 

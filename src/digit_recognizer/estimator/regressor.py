@@ -78,6 +78,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         **BaseNumpyNet._parameter_constraints,
         "loss": [StrOptions({"squared_error", "poisson"})],
     }
+    _default_score = "R²"
 
     def __init__(
         self,
@@ -185,6 +186,9 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
 
     def _stratify_by(self, y):
         return None
+
+    def _not_shown(self, y):
+        return []
 
     def _score_predictions(self, predictions, y, sample_weight):
         return r2_score(y, predictions, sample_weight=sample_weight)

@@ -3,6 +3,7 @@
 import warnings
 from contextlib import contextmanager
 
+import numpy as np
 from sklearn.utils.optimize import _check_optimize_result
 
 from digit_recognizer.estimator import construction
@@ -41,7 +42,7 @@ def forget(estimator) -> None:
 
 
 def stochastic_epochs(estimator, training, given, incremental, hooks):
-    """Train by mini-batches; yields a record an epoch.
+    """Train by mini-batches; yields a record an epoch, returns the Validation or None.
 
     Parameters
     ----------
@@ -93,6 +94,7 @@ def stochastic_epochs(estimator, training, given, incremental, hooks):
         if estimator.early_stopping or plan.average is not None:
             hooks.weights_are_replaced()
         _take_final_weights(estimator, plan.average)
+    return validation
 
 
 def check(estimator, incremental: bool) -> None:
@@ -171,17 +173,20 @@ def _averaged_weights(estimator, average):
 
 
 def _take_final_weights(estimator, average):
-    """The best epoch's weights with early stopping, otherwise the average where there is one."""
+    """The best epoch's weights if a score tells it, otherwise the average where there is one."""
     values = estimator._network.parameters.values
     estimator._trained_values = None if average is None else values.copy()
-    if estimator.early_stopping:
+    if estimator.early_stopping and not np.isnan(estimator.best_validation_score_):
         values[...] = estimator._best_values
     elif average is not None and average.values is not None:
         values[...] = average.values
 
 
 def lbfgs_epochs(estimator, training, given, incremental, hooks):
-    """Train by L-BFGS on all samples; yields a record an iteration, all at the end."""
+    """Train by L-BFGS on all samples; yields a record an iteration, all at the end.
+
+    Returns the Validation or None.
+    """
     # What an optimizer of stochastic steps remembers belongs to weights that are left here.
     forget(estimator)
     validation = None if given is None else Validation(estimator, training, given)
@@ -223,6 +228,7 @@ def lbfgs_epochs(estimator, training, given, incremental, hooks):
     else:
         estimator.n_iter_ = _check_optimize_result("lbfgs", result, estimator.max_iter)
     yield from estimator.history_
+    return validation
 
 
 def _asked_to_stop(result):

@@ -20,6 +20,8 @@ class ClassTargets:
         Outputs of the network: 1 for two classes.
     """
 
+    _default_score = "accuracy"
+
     def _validate_input(self, X, y, incremental, reset):
         X, y = validated(
             self,
@@ -71,13 +73,31 @@ class ClassTargets:
         self._label_binarizer.sparse_input_ = False
 
     def _stratify_by(self, y):
-        multilabel = self._label_binarizer.y_type_.startswith("multilabel")
-        if multilabel:
+        if self._is_multilabel():
             return None
-        if y.ndim == 2:
-            return y.astype(bool)
+        return y if y.ndim == 1 else y.ravel().astype(int)
+
+    def _check_can_be_split(self, labels):
         # As in scikit-learn a rare class is no reason to refuse more than two classes.
-        return y if np.bincount(y).min(initial=2, where=np.bincount(y) > 0) > 1 else None
+        counts = np.bincount(labels)
+        if len(self.classes_) == 2 and (counts == 1).any():
+            raise ValueError(
+                f"The least populated class in y, {self.classes_.tolist()[counts.argmin()]!r}, has "
+                "only 1 member, which cannot be both trained on and validated with; give it more "
+                "rows, or pass X_val and y_val."
+            )
+
+    def _not_shown(self, y):
+        """Names of the classes without a row; of the labels that every row has, or none."""
+        classes = self.classes_.tolist()
+        if self._is_multilabel():
+            constant = (y == y[:1]).all(axis=0)
+            return [f"both values of label {classes[i]!r}" for i in np.flatnonzero(constant)]
+        missing = np.setdiff1d(np.arange(len(classes)), y)
+        return [f"class {classes[i]!r}" for i in missing]
+
+    def _is_multilabel(self):
+        return self._label_binarizer.y_type_.startswith("multilabel")
 
     def _score_predictions(self, predictions, y, sample_weight):
         predicted = predictions.argmax(axis=1) if y.ndim == 1 else predictions > 0.5
@@ -86,7 +106,7 @@ class ClassTargets:
     def _encode_known(self, y):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if (y.ndim == 2) != self._label_binarizer.y_type_.startswith("multilabel"):
+        if (y.ndim == 2) != self._is_multilabel():
             raise ValueError(
                 "y_val has another kind of targets than y: labels or their indicators."
             )

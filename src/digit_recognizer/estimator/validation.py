@@ -1,16 +1,19 @@
 """The rows on which a fit is watched, and what is measured on them after each epoch."""
 
-import copy
+import math
 import warnings
 
 import numpy as np
-from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
 
 from digit_recognizer.estimator.inputs import validated
+from digit_recognizer.estimator.scoring import Score
 
 EVALUATION_ROWS = 1024
+TOO_SMALL = (
+    "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+)
 
 
 class Validation:
@@ -26,49 +29,51 @@ class Validation:
     def __init__(self, estimator, training, validation):
         self.estimator = estimator
         self.validation = validation
-        self.training = _as_many(training, validation[0].shape[0], estimator._split_seed)
-        self.scorer = None
-        if estimator.scoring is not None:
-            self.scorer = check_scoring(estimator, estimator.scoring)
+        self.training = _draw(estimator, training, validation[0].shape[0])
+        self.score = Score(estimator)
 
     def measure(self) -> dict:
         """``train_score``, ``validation_loss`` and ``validation_score`` of the network as it is."""
-        X, y, sample_weight = self.validation
-        loss, predictions = evaluate(self.estimator._network, X, y, sample_weight)
-        X_train, y_train, weight_train = self.training
+        loss, predictions = evaluate(self.estimator._network, *self.validation)
         return {
-            "train_score": self._score(X_train, y_train, weight_train),
+            "train_score": self.score.on_training_rows(self.training),
             "validation_loss": loss * self.estimator._loss_scale,
-            "validation_score": self._score(X, y, sample_weight, predictions),
+            "validation_score": self.score.on_validation_rows(self.validation, predictions),
         }
 
-    def _score(self, X, y, sample_weight, predictions=None):
-        if self.scorer is None:
-            if predictions is None:
-                predictions = self.estimator._network.predict(X)
-            if not np.isfinite(predictions).all():
-                return np.nan
-            return float(self.estimator._score_predictions(predictions, y, sample_weight))
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        fitted = nameless(self.estimator)
-        return float(self.scorer(fitted, X, self.estimator._decode(y), **weights))
+
+def _draw(estimator, training, n):
+    """At most `n` of the training rows with weight, always the same: of each class its share."""
+    X, y, sample_weight = training
+    labels = _labels(estimator, y)
+    rows = _rows_with_weight(labels, sample_weight)
+    if len(rows) > n:
+        rows = np.random.default_rng(estimator._split_seed).permutation(rows)
+        # The first row of each class comes first, its later ones spread evenly over the rest.
+        _, classes, counts = np.unique(labels[rows], return_inverse=True, return_counts=True)
+        rank = np.empty(len(rows))
+        rank[np.argsort(classes, kind="stable")] = np.concatenate([np.arange(c) for c in counts])
+        rows = np.sort(rows[np.argsort(rank / counts[classes], kind="stable")[:n]])
+    return training if len(rows) == X.shape[0] else _take(training, rows)
 
 
-def nameless(estimator):
-    """A fitted copy that shares the network and takes arrays without column names."""
-    fitted = copy.copy(estimator)
-    fitted.__dict__.pop("feature_names_in_", None)
-    return fitted
+def _labels(estimator, y):
+    """A label a row; the same for all where there are no classes to tell apart."""
+    labels = estimator._stratify_by(y)
+    return np.zeros(len(y), dtype=int) if labels is None else labels
 
 
-def _as_many(rows, n, seed):
-    """At most `n` of the training rows, always the same ones."""
-    n_samples = rows[0].shape[0]
-    if n_samples <= n:
-        return rows
-    chosen = np.random.default_rng(seed).choice(n_samples, n, replace=False)
-    chosen.sort()
-    return tuple(None if array is None else array[chosen] for array in rows)
+def _rows_with_weight(labels, sample_weight):
+    """Indices of the rows with weight; all rows of a label of which less than two have any."""
+    if sample_weight is None:
+        return np.arange(len(labels))
+    weighs = sample_weight != 0
+    is_bare = np.bincount(labels, weighs) < 2
+    return np.flatnonzero(weighs | is_bare[labels])
+
+
+def _take(arrays, rows):
+    return tuple(None if array is None else _safe_indexing(array, rows) for array in arrays)
 
 
 def evaluate(network, X, y, sample_weight):
@@ -103,27 +108,49 @@ def split_rows(estimator, X, y, sample_weight):
     -------
     training, validation : tuple of (X, y, sample_weight)
     """
-    stratify = estimator._stratify_by(y)
+    labels = estimator._stratify_by(y)
     if hasattr(estimator.validation_fraction, "split"):
-        targets = y if stratify is None else stratify
+        targets = y if labels is None else labels
         train, test = _first_split(estimator.validation_fraction, X, targets)
     else:
-        train, test = train_test_split(
-            np.arange(X.shape[0]),
-            random_state=estimator._split_seed,
-            test_size=estimator.validation_fraction,
-            stratify=stratify,
-        )
+        rows = _rows_with_weight(_labels(estimator, y), sample_weight)
+        train, test = _split_by_fraction(estimator, labels, rows, X.shape[0])
     if len(test) < 2:
+        raise ValueError(TOO_SMALL)
+    return tuple(_take((X, y, sample_weight), rows) for rows in (train, test))
+
+
+def _split_by_fraction(estimator, labels, rows, n_samples):
+    """Draw the share of `rows` to validate on; all others are to train on."""
+    n_test, of_all = (math.ceil(estimator.validation_fraction * n) for n in (len(rows), n_samples))
+    # Few rows with weight do not make the share too small that the whole would have given.
+    n_classes = 1 if labels is None else len(np.unique(labels))
+    n_test = max(n_test, min(of_all, max(n_classes, 2)))
+    if n_test < 2:
+        raise ValueError(TOO_SMALL)
+    if n_test >= len(rows):
         raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' "
-            "or the size of your dataset."
+            f"validation_fraction={estimator.validation_fraction} leaves none of the {len(rows)} "
+            "rows with weight to train on; lower it, or pass X_val and y_val."
         )
-    arrays = (X, y, sample_weight)
-    return tuple(
-        tuple(None if array is None else _safe_indexing(array, rows) for array in arrays)
-        for rows in (train, test)
+    strata = None
+    if labels is not None:
+        estimator._check_can_be_split(labels)
+        strata = _pool_rare(labels[rows])
+        if len(np.unique(strata)) > min(n_test, len(rows) - n_test):
+            strata = None
+    train, test = train_test_split(
+        rows, random_state=estimator._split_seed, test_size=n_test, stratify=strata
     )
+    return np.concatenate([train, np.setdiff1d(np.arange(n_samples), rows)]), test
+
+
+def _pool_rare(labels):
+    """Labels of which each has two rows: those with one share a label, or take the commonest."""
+    counts = np.bincount(labels)
+    is_rare = counts[labels] == 1
+    common = -1 if is_rare.sum() > 1 else counts.argmax()
+    return np.where(is_rare, common, labels)
 
 
 def _first_split(splitter, X, targets):

@@ -155,7 +155,7 @@ def _data(options):
     from digit_recognizer.pipeline.data import load_data
 
     recipe, folder = _load(options)
-    print(load_data(folder, recipe.competition).description)
+    print(load_data(folder, recipe.competition).summary)
 
 
 def _submit(options):
@@ -176,7 +176,7 @@ def _submit(options):
     if outcome is None:
         with processes_started(recipe.compute, recipe.n_networks):
             data = load_data(folder, recipe.competition)
-        print(data.description, flush=True)
+        print(data.summary, flush=True)
         if options.upload:
             _check_upload(recipe, data, options)
         outcome = submit(recipe, data, folder, options.fresh)

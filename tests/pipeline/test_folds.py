@@ -75,3 +75,57 @@ def test_a_fold_goes_to_another_process_as_one_bit_a_row():
     for name in ("train_rows", "validation_rows"):
         np.testing.assert_array_equal(getattr(there, name), getattr(fold, name))
         assert getattr(there, name).dtype == getattr(fold, name).dtype
+
+
+@settings(deadline=None, derandomize=True, max_examples=30)
+@given(
+    n_folds=st.integers(2, 5),
+    repeats=st.integers(1, 2),
+    seed=st.integers(0, 2**32),
+    sizes=st.lists(st.integers(1, 4), min_size=60, max_size=100),
+)
+def test_rows_of_a_group_stay_in_one_fold_and_the_classes_keep_their_shares(
+    n_folds, repeats, seed, sizes
+):
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(sum(sizes))
+    groups = np.repeat(np.arange(len(sizes)), sizes)[order]
+    y = np.repeat(np.arange(len(sizes)) % 3, sizes)[order]
+    folds = make_folds(y, CrossValidation(n_folds, seed=seed, repeats=repeats), groups=groups)
+    for first in range(0, len(folds), n_folds):
+        rows = np.concatenate([fold.validation_rows for fold in folds[first : first + n_folds]])
+        assert sorted(rows) == list(range(len(y)))
+    for fold in folds:
+        assert not set(groups[fold.train_rows]) & set(groups[fold.validation_rows])
+        shares = np.bincount(y[fold.validation_rows], minlength=3)
+        assert (np.abs(shares - np.bincount(y) / n_folds) <= max(sizes)).all()
+
+
+def test_a_few_pairs_leave_the_folds_balanced_within_one_row_a_class():
+    y = np.arange(1000) % 10
+    groups = np.arange(1000)
+    groups[[510, 21, 999]] = [0, 11, 9]
+    folds = make_folds(y, CrossValidation(5), groups=groups)
+    shares = np.array([np.bincount(y[fold.validation_rows]) for fold in folds])
+    assert (np.ptp(shares, axis=0) <= 1).all()
+    again = make_folds(y, CrossValidation(5), groups=groups)
+    for one, other in zip(folds, again, strict=True):
+        assert (one.validation_rows == other.validation_rows).all()
+
+
+def test_groups_of_one_row_each_change_nothing():
+    y = np.repeat(np.arange(3), 20)
+    for one, other in zip(
+        make_folds(y, CrossValidation(4)),
+        make_folds(y, CrossValidation(4), groups=np.arange(60)),
+        strict=True,
+    ):
+        assert (one.validation_rows == other.validation_rows).all()
+
+
+def test_a_class_of_the_same_image_again_and_again_is_named():
+    y = np.array([0] * 9 + [7] * 9)
+    groups = np.array([*range(9), *[9] * 8, 17])
+    message = "Class 7 has 2 training rows of different images, fewer than the 3 folds"
+    with pytest.raises(InputError, match=message):
+        make_folds(y, CrossValidation(folds=3), groups=groups)

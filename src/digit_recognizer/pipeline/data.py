@@ -11,6 +11,7 @@ from digit_recognizer.files import sha256
 from digit_recognizer.pipeline.archive import find_file, require_file
 from digit_recognizer.pipeline.columns import Columns, IntegerColumn
 from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER
+from digit_recognizer.pipeline.duplicates import describe_duplicates, group_identical
 from digit_recognizer.pipeline.submission import read_sample_submission, read_submission
 from digit_recognizer.pipeline.table import read_table
 
@@ -53,6 +54,16 @@ class Data:
         embedded sample or comes from elsewhere.
         """
         return self.held_back_labels is not None
+
+    @cached_property
+    def groups(self):
+        """For each training row, the first one with the same image, see `group_identical`."""
+        return group_identical(self.X_train)
+
+    @property
+    def summary(self):
+        """The description, and what to know of images that are there more than once."""
+        return f"{self.description}\n{describe_duplicates(self.groups, self.y_train)}".strip()
 
     @cached_property
     def fingerprint(self):

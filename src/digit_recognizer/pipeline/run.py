@@ -81,7 +81,7 @@ def submit(recipe: Recipe, data: Data, data_folder: Path, fresh=False, report=sa
     OutsideError
         If another process works on the run, or one of its own is ended from outside.
     """
-    folds = make_folds(data.y_train, recipe.cv, recipe.ensemble.n_networks)
+    folds = make_folds(data.y_train, recipe.cv, recipe.ensemble.n_networks, data.groups)
     # What would fail at the end is better known now.
     make_folder(SUBMISSIONS_FOLDER)
     log.read(LOG_FILE)

@@ -10,7 +10,10 @@ from sklearn.exceptions import NotFittedError
 
 from digit_recognizer import NumpyNetClassifier, nn
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:scoring=.* has no effect:UserWarning"),
+]
 OPTIONS = {"max_iter": 3, "random_state": 0}
 LAYERS = [
     nn.Dense(6, bias=False, initializer=nn.VarianceScaling(2.0, "out", "uniform")),

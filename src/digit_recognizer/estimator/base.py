@@ -11,6 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from digit_recognizer.estimator import construction, persistence, solvers
 from digit_recognizer.estimator.architecture import image_shape
+from digit_recognizer.estimator.by_hand import complete, loss_of, with_sizes_of_weights
 from digit_recognizer.estimator.callbacks import (
     CallbackSupportMixin,
     NoHooks,
@@ -23,6 +24,7 @@ from digit_recognizer.estimator.inputs import check_fits, narrowed, validated
 from digit_recognizer.estimator.summary import Summary
 from digit_recognizer.estimator.validation import check_given, warn_of_idle_scoring
 from digit_recognizer.estimator.weights import (
+    WeightLists,
     adopt_weights,
     packed_loss_and_gradient,
     weight_views,
@@ -49,7 +51,7 @@ def _can_fit_partially(estimator):
     return True
 
 
-class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of the estimators; use `NumpyNetClassifier` or `NumpyNetRegressor`."""
 
     _parameter_constraints: dict = CONSTRAINTS
@@ -77,6 +79,10 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
     @abstractmethod
     def _restore_targets(self, description: dict) -> None:
         """Take up what `_describe_targets` described."""
+
+    @abstractmethod
+    def _complete_targets(self) -> None:
+        """Set what is known of the targets besides the fitted attributes set by hand."""
 
     @abstractmethod
     def _make_loss(self):
@@ -168,10 +174,10 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
         hooks = hooks or NoHooks()
         construction.check_layers(self)
         solvers.check(self, incremental)
-        has_weights = self.__sklearn_is_fitted__() or "_coefs" in self.__dict__
+        has_weights = self._has_network() or "_coefs" in self.__dict__
         goes_on = (self.warm_start or incremental) and not hooks.resumes
         first_pass = not has_weights or not goes_on
-        reset = first_pass or not self.__sklearn_is_fitted__()
+        reset = first_pass or not self._has_network()
         X, y = self._validate_input(X, y, incremental, reset)
         if not isinstance(X, np.ndarray):
             X = X.tocsr()
@@ -202,7 +208,7 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
         if first_pass:
             self.__dict__.pop("_coefs", None)
             self.__dict__.pop("_intercepts", None)
-        if first_pass or not self.__sklearn_is_fitted__():
+        if first_pass or not self._has_network():
             self._initialize(X.shape[1], X.dtype)
         elif construction.layer_parameters(self) != self._layers_made_of:
             raise ValueError(
@@ -210,6 +216,7 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
                 "fit with warm_start=False."
             )
         self._network.loss = self._make_loss()
+        self.out_activation_ = self._network.loss.output_activation
         adopt_weights(self)
 
     def _initialize(self, n_features, dtype):
@@ -227,7 +234,6 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
         batches, split = np.random.SeedSequence(seed).spawn(2)
         self._generator = np.random.default_rng(batches)
         self._split_seed = int(split.generate_state(1)[0])
-        self.out_activation_ = loss.output_activation
         self.n_layers_ = len(weight_views(self._network)["_coefs"]) + 1
         self.n_iter_ = 0
         self.t_ = 0
@@ -238,37 +244,12 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
         loaded = dict(self.__dict__)
         self._initialize(self.n_features_in_, dtype)
         self.__dict__.update(loaded)
+        self._network.loss = loss_of(self)
         adopt_weights(self)
-
-    @property
-    def coefs_(self):
-        """List of ndarray of shape (n_inputs, n_units): the weights of each layer."""
-        return self._weight_list("_coefs")
-
-    @coefs_.setter
-    def coefs_(self, arrays):
-        self._coefs = list(arrays)
-
-    @property
-    def intercepts_(self):
-        """List of ndarray of shape (n_units,): the biases of each layer, 0 if it has none."""
-        return self._weight_list("_intercepts")
-
-    @intercepts_.setter
-    def intercepts_(self, arrays):
-        self._intercepts = list(arrays)
-
-    def _weight_list(self, name):
-        try:
-            return self.__dict__[name]
-        except KeyError:
-            raise AttributeError(
-                f"This {type(self).__name__} is not fitted yet: it has no weights."
-            ) from None
 
     def _predict_raw(self, X):
         """The network's predictions, of shape (n_samples, n_outputs_)."""
-        check_is_fitted(self)
+        self._check_fitted()
         X = validated(self, X, reset=False)
         check_fits(X, self._network.dtype, "X")
         adopt_weights(self)
@@ -285,7 +266,7 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
 
     def summary(self) -> Summary:
         """Table of the layers: output shape, parameters, multiply-adds; prints as text and HTML."""
-        check_is_fitted(self)
+        self._check_fitted()
         return Summary(self._network)
 
     def save(self, path) -> None:
@@ -301,9 +282,9 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
         ValueError
             If a parameter is a Python object that only pickle could hold.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         adopt_weights(self)
-        persistence.save(self, path)
+        persistence.save(with_sizes_of_weights(self), path)
 
     @classmethod
     def load(cls, path):
@@ -327,23 +308,12 @@ class BaseNumpyNet(FitByEpochs, CallbackSupportMixin, BaseEstimator, ABC):
         """
         return persistence.load(cls, path)
 
-    def __sklearn_is_fitted__(self):
-        return "_network" in self.__dict__
+    def _check_fitted(self):
+        check_is_fitted(self)
+        if not self._has_network():
+            complete(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-    def __getstate__(self):
-        state = super().__getstate__()
-        if self.__sklearn_is_fitted__():
-            adopt_weights(self)
-            # Views: stored with the network, made again from it.
-            state = {k: v for k, v in state.items() if k not in ("_coefs", "_intercepts")}
-        return state
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if self.__sklearn_is_fitted__():
-            self.__dict__.update(weight_views(self._network))

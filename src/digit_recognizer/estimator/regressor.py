@@ -176,6 +176,9 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
     def _restore_targets(self, description):
         pass
 
+    def _complete_targets(self):
+        pass
+
     @property
     def _loss_scale(self):
         # scikit-learn reports the squared error averaged over the targets but descends their sum.

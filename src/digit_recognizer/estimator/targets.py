@@ -72,6 +72,23 @@ class ClassTargets:
         self._label_binarizer.y_type_ = description["y_type"]
         self._label_binarizer.sparse_input_ = False
 
+    def _complete_targets(self):
+        """Classes are 0, 1, … unless `classes_` or scikit-learn's `_label_binarizer` says them."""
+        n_classes = max(self.n_outputs_, 2)
+        if not hasattr(self, "classes_"):
+            binarizer = getattr(self, "_label_binarizer", None)
+            self.classes_ = np.arange(n_classes) if binarizer is None else binarizer.classes_
+        self.classes_ = np.asarray(self.classes_)
+        if len(self.classes_) != n_classes:
+            raise ValueError(
+                f"classes_ has {len(self.classes_)} classes, but the last of coefs_ has "
+                f"{self.n_outputs_} outputs."
+            )
+        kind = "binary" if self.n_outputs_ == 1 else "multiclass"
+        if kind == "multiclass" and getattr(self, "out_activation_", None) == "logistic":
+            kind = "multilabel-indicator"
+        self._restore_targets({"y_type": kind})
+
     def _stratify_by(self, y):
         if self._is_multilabel():
             return None

@@ -5,6 +5,55 @@ import numpy as np
 from digit_recognizer.nn.lbfgs import Objective
 
 
+class WeightLists:
+    """`coefs_` and `intercepts_` of an estimator, fitted or set by hand, and its pickle."""
+
+    @property
+    def coefs_(self):
+        """List of ndarray of shape (n_inputs, n_units): the weights of each layer."""
+        return self._weight_list("_coefs")
+
+    @coefs_.setter
+    def coefs_(self, arrays):
+        self._coefs = list(arrays)
+
+    @property
+    def intercepts_(self):
+        """List of ndarray of shape (n_units,): the biases of each layer, 0 if it has none."""
+        return self._weight_list("_intercepts")
+
+    @intercepts_.setter
+    def intercepts_(self, arrays):
+        self._intercepts = list(arrays)
+
+    def _weight_list(self, name):
+        try:
+            return self.__dict__[name]
+        except KeyError:
+            raise AttributeError(
+                f"This {type(self).__name__} is not fitted yet: it has no weights."
+            ) from None
+
+    def _has_network(self):
+        return "_network" in self.__dict__
+
+    def __sklearn_is_fitted__(self):
+        return self._has_network() or {"_coefs", "_intercepts"} <= self.__dict__.keys()
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if self._has_network():
+            adopt_weights(self)
+            # Views: stored with the network, made again from it.
+            state = {k: v for k, v in state.items() if k not in ("_coefs", "_intercepts")}
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if self._has_network():
+            self.__dict__.update(weight_views(self._network))
+
+
 def weighted_layers(network) -> list:
     """The layers of a network that have a weight."""
     return [layer for layer in network.layers if "weight" in layer.values]

@@ -98,10 +98,12 @@ class ClassTargets:
         # As in scikit-learn a rare class is no reason to refuse more than two classes.
         counts = np.bincount(labels)
         if len(self.classes_) == 2 and (counts == 1).any():
+            rare = counts.argmin()
+            # scikit-learn's sentence, in which two classes are False and True.
             raise ValueError(
-                f"The least populated class in y, {self.classes_.tolist()[counts.argmin()]!r}, has "
-                "only 1 member, which cannot be both trained on and validated with; give it more "
-                "rows, or pass X_val and y_val."
+                "The least populated classes in y have only 1 member, which cannot be both trained "
+                f"on and validated with. Classes with too few members are: {[str(rare == 1)]} "
+                f"({self.classes_.tolist()[rare]!r}); give more rows of it, or X_val and y_val."
             )
 
     def _not_shown(self, y):

@@ -126,6 +126,8 @@ def _split_by_fraction(estimator, labels, rows, n_samples):
     # Few rows with weight do not make the share too small that the whole would have given.
     n_classes = 1 if labels is None else len(np.unique(labels))
     n_test = max(n_test, min(of_all, max(n_classes, 2)))
+    if labels is not None:
+        estimator._check_can_be_split(labels)
     if n_test < 2:
         raise ValueError(TOO_SMALL)
     if n_test >= len(rows):
@@ -135,7 +137,6 @@ def _split_by_fraction(estimator, labels, rows, n_samples):
         )
     strata = None
     if labels is not None:
-        estimator._check_can_be_split(labels)
         strata = _pool_rare(labels[rows])
         if len(np.unique(strata)) > min(n_test, len(rows) - n_test):
             strata = None

@@ -217,3 +217,53 @@ def test_computes_in_the_dtype_of_the_parameters(make, dtype):
     optimizer.step(0.1, l2=0.1)
     assert all(state.dtype == dtype for state in optimizer.states)
     assert (parameters.values < 1).all()
+
+
+class RMSprop(nn.Optimizer):
+    """One of a user's own, which calls no constructor of ours."""
+
+    n_states = 1
+
+    def __init__(self, rho=0.9):
+        self.rho = rho
+
+    def update(self, w, g, states, scratch, learning_rate):
+        (v,) = states
+        v *= self.rho
+        v += (1 - self.rho) * g**2
+        w -= learning_rate * g / (np.sqrt(v) + 1e-8)
+
+
+def rmsprop(w, gradients, rho):
+    v = np.zeros_like(w)
+    for rate, g in zip(RATES, gradients, strict=True):
+        gradient = g(w)
+        v = rho * v + (1 - rho) * gradient**2
+        w = w - rate * gradient / (np.sqrt(v) + 1e-8)
+    return w
+
+
+def test_an_optimizer_of_ones_own_says_its_update_only(parameters, pickled, monkeypatch):
+    monkeypatch.setattr(optimizers, "PIECE_BYTES", 200)
+    before, gradients = named(parameters), draw_gradients()
+    optimizer = RMSprop(0.8)
+    run(optimizer, parameters, gradients, steps=range(7), l2=0.3)
+    actual = run(pickled(optimizer), parameters, gradients, steps=range(7, 20), l2=0.3)
+    assert_equal(actual, expect(before, gradients, lambda w, g, _: rmsprop(w, g, 0.8), l2=0.3))
+
+
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.AdamW, RMSprop])
+def test_a_fresh_optimizer_starts_again_and_leaves_the_other(make, parameters, pickled):
+    gradients, same = draw_gradients(), pickled(parameters)
+    optimizer = make()
+    first = run(optimizer, parameters, gradients)
+    assert_equal(run(optimizer.fresh(), same, gradients), first, rtol=0)
+    assert optimizer.n_steps == 20
+
+
+def test_an_optimizer_of_another_network_is_refused(parameters):
+    optimizer = nn.Adam()
+    optimizer.bind(parameters)
+    other = nn.Network([nn.Dense(2)], nn.SquaredError(), (3,)).parameters
+    with pytest.raises(ValueError, match=r"Adam has trained another network; .* fresh\(\)"):
+        optimizer.bind(other)

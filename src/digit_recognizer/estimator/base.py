@@ -21,7 +21,6 @@ from digit_recognizer.estimator.callbacks import (
 from digit_recognizer.estimator.constraints import CONSTRAINTS
 from digit_recognizer.estimator.epochs import FitByEpochs
 from digit_recognizer.estimator.inputs import check_fits, narrowed, validated
-from digit_recognizer.estimator.summary import Summary
 from digit_recognizer.estimator.validation import check_given, warn_of_idle_scoring
 from digit_recognizer.estimator.weights import (
     WeightLists,
@@ -29,14 +28,14 @@ from digit_recognizer.estimator.weights import (
     packed_loss_and_gradient,
     weight_views,
 )
-from digit_recognizer.nn import Network, predict_views
+from digit_recognizer.nn import Network, Optimizer, Summary, predict_views
 
 
 def _can_fit_partially(estimator):
-    if estimator.solver not in construction.STOCHASTIC_SOLVERS:
+    solver = estimator.solver
+    if not (isinstance(solver, Optimizer) or solver in construction.STOCHASTIC_SOLVERS):
         raise AttributeError(
-            "partial_fit is only available for stochastic optimizers. "
-            f"{estimator.solver} is not stochastic."
+            f"partial_fit is only available for stochastic optimizers. {solver} is not stochastic."
         )
     if estimator.learning_rate in construction.PLANNED_SCHEDULES:
         raise AttributeError(
@@ -267,7 +266,7 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
     def summary(self) -> Summary:
         """Table of the layers: output shape, parameters, multiply-adds; prints as text and HTML."""
         self._check_fitted()
-        return Summary(self._network)
+        return self._network.summary()
 
     def save(self, path) -> None:
         """Write the fitted estimator to two files, without pickle.

@@ -29,16 +29,18 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
             default="relu"
         One for all hidden layers or a list with one each; in place of a name a pair of functions
         ``(f, derivative of f)``, each from an array to a new array.
-    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
+    solver : {"lbfgs", "sgd", "adam", "adamw"} or digit_recognizer.nn.Optimizer, default="adam"
+        An optimizer, such as ``nn.Adam(0.8)`` or one of your own, is copied for each fit; what it
+        was made with stands in place of `momentum`, `beta_1`, `weight_decay` and their like.
     alpha : float, default=0.0001
         Strength of the L2 penalty on the weights, divided by the number of samples of the batch.
     batch_size : int or "auto", default="auto"
         "auto" is ``min(200, n_samples)``.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}, \
             default="constant"
-        "invscaling" and "adaptive" act on the solver "sgd" only, as in scikit-learn. "cosine" and
-        "one_cycle" act on every stochastic solver, run over `max_iter` epochs to their end and so
-        neither stop on `tol` nor warn that it was not reached.
+        "invscaling" and "adaptive" do not act on "adam" and "adamw", as in scikit-learn. "cosine"
+        and "one_cycle" act on every stochastic solver, run over `max_iter` epochs to their end and
+        so neither stop on `tol` nor warn that it was not reached.
     learning_rate_init : float, default=0.001
         The learning rate; with "one_cycle" the highest one.
     power_t : float, default=0.5

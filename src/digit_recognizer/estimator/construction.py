@@ -28,6 +28,7 @@ from digit_recognizer.nn import (
     Dropout,
     InverseScaling,
     OneCycle,
+    Optimizer,
     VarianceScaling,
     Views,
 )
@@ -187,6 +188,9 @@ def _make_plain_layers(estimator, n_outputs):
 
 def make_optimizer(estimator):
     """The optimizer of an estimator with a stochastic solver."""
+    if isinstance(estimator.solver, Optimizer):
+        # The user's own stays as it is, for other fits to begin with.
+        return estimator.solver.fresh()
     if estimator.solver == "sgd":
         return SGD(estimator.momentum, estimator.nesterovs_momentum)
     moments = (estimator.beta_1, estimator.beta_2, estimator.epsilon)
@@ -198,16 +202,18 @@ def make_optimizer(estimator):
 def make_schedule(estimator):
     """The schedule of an estimator with a stochastic solver.
 
-    As in scikit-learn, "invscaling" and "adaptive" act on the solver "sgd" only.
+    As in scikit-learn, "invscaling" and "adaptive" do not act on the solvers "adam" and "adamw".
     """
     rate = float(estimator.learning_rate_init)
     if estimator.learning_rate == "cosine":
         return Cosine(rate)
     if estimator.learning_rate == "one_cycle":
         return OneCycle(rate)
-    if estimator.solver == "sgd" and estimator.learning_rate == "invscaling":
+    if estimator.solver in ("adam", "adamw"):
+        return Constant(rate)
+    if estimator.learning_rate == "invscaling":
         return InverseScaling(rate, estimator.power_t)
-    if estimator.solver == "sgd" and estimator.learning_rate == "adaptive":
+    if estimator.learning_rate == "adaptive":
         return Adaptive(rate)
     return Constant(rate)
 

@@ -10,12 +10,12 @@ from digit_recognizer import nn
 from digit_recognizer.nn.initializers import VarianceScaling
 
 # The only classes that a file may name.
-LAYERS = {
+PARTS = {
     name: kind
     for name, kind in vars(nn).items()
     if isinstance(kind, type)
-    and issubclass(kind, nn.Layer)
-    and kind not in (nn.Layer, nn.Activation, nn.CustomActivation)
+    and issubclass(kind, nn.Layer | nn.Optimizer)
+    and kind not in (nn.Layer, nn.Activation, nn.CustomActivation, nn.Optimizer)
 }
 
 
@@ -85,7 +85,9 @@ def _describe(name, value):
     if name == "class_weight" and isinstance(value, dict):
         return {"pairs": [[to_plain(k), to_plain(v)] for k, v in value.items()]}
     if name == "architecture" and not isinstance(value, str):
-        return {"layers": [describe_layer(layer) for layer in value]}
+        return {"layers": [describe_part(layer) for layer in value]}
+    if isinstance(value, nn.Optimizer):
+        return {"optimizer": describe_part(value)}
     if isinstance(value, nn.Augment):
         return {"augment": dataclasses.asdict(value)}
     if isinstance(value, nn.Views):
@@ -106,7 +108,9 @@ def _read(value):
     if isinstance(value, dict) and "labels" in value:
         return [_read(weights) for weights in value["labels"]]
     if isinstance(value, dict) and "layers" in value:
-        return [_read_layer(layer) for layer in value["layers"]]
+        return [_read_part(layer) for layer in value["layers"]]
+    if isinstance(value, dict) and "optimizer" in value:
+        return _read_part(value["optimizer"])
     if isinstance(value, dict) and "augment" in value:
         return nn.Augment(**value["augment"])
     if isinstance(value, dict) and "views" in value:
@@ -116,20 +120,21 @@ def _read(value):
     return from_plain(value)
 
 
-def describe_layer(layer) -> dict:
-    """The class and the arguments of a layer, as plain values.
+def describe_part(part) -> dict:
+    """The class and the arguments of a layer or an optimizer, as plain values.
 
     Raises
     ------
     ValueError
-        If the layer is not of the library.
+        If it is not of the library.
     """
-    name = type(layer).__name__
-    if LAYERS.get(name) is not type(layer):
-        raise ValueError(f"a layer of the class {name} cannot be saved without pickle.")
+    name = type(part).__name__
+    if PARTS.get(name) is not type(part):
+        kind = "a layer" if isinstance(part, nn.Layer) else "an optimizer"
+        raise ValueError(f"{kind} of the class {name} cannot be saved without pickle.")
     arguments = {}
-    for argument in inspect.signature(type(layer)).parameters:
-        value = getattr(layer, argument)
+    for argument in inspect.signature(type(part)).parameters:
+        value = getattr(part, argument)
         if isinstance(value, VarianceScaling):
             arguments[argument] = {"initializer": dataclasses.asdict(value)}
         else:
@@ -137,11 +142,11 @@ def describe_layer(layer) -> dict:
     return {"class": name, "arguments": arguments}
 
 
-def _read_layer(description):
+def _read_part(description):
     arguments = {
         name: VarianceScaling(**value["initializer"])
         if isinstance(value, dict) and "initializer" in value
         else from_plain(value)
         for name, value in description["arguments"].items()
     }
-    return LAYERS[description["class"]](**arguments)
+    return PARTS[description["class"]](**arguments)

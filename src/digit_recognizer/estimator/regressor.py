@@ -24,7 +24,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
     hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(100,)
     activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "silu"}, list or tuple, \
             default="relu"
-    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
+    solver : {"lbfgs", "sgd", "adam", "adamw"} or digit_recognizer.nn.Optimizer, default="adam"
     alpha : float, default=0.0001
     batch_size : int or "auto", default="auto"
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}, \

@@ -7,8 +7,9 @@ import json
 import numpy as np
 
 from digit_recognizer.estimator.construction import augment_of
-from digit_recognizer.estimator.descriptions import describe_layer, to_plain
-from digit_recognizer.nn import Augment, Layer
+from digit_recognizer.estimator.descriptions import describe_part, to_plain
+from digit_recognizer.nn import Augment, Layer, Optimizer
+from digit_recognizer.nn.representation import call_of
 
 # Parameters that change nothing of what is trained.
 WITHOUT_EFFECT = ("max_fun", "verbose", "views", "warm_start")
@@ -107,13 +108,14 @@ def _plain(value):
         return sorted(([_plain(k), _plain(v)] for k, v in value.items()), key=repr)
     if isinstance(value, Augment):
         return _plain(dataclasses.asdict(value))
+    is_part = isinstance(value, Layer | Optimizer)
     try:
-        return describe_layer(value) if isinstance(value, Layer) else to_plain(value)
+        return describe_part(value) if is_part else to_plain(value)
     except ValueError:
-        # A function, a scorer, a splitter, a layer of one's own: what a splitter does to the rows
-        # is in the digests of the data.
+        # A function, a scorer, a splitter, a part of one's own: what a splitter does to the rows is
+        # in the digests of the data.
         named = value if hasattr(value, "__qualname__") else type(value)
-        return f"{named.__module__}.{named.__qualname__}"
+        return f"{named.__module__}.{call_of(value) if is_part else named.__qualname__}"
 
 
 def _digest(array):

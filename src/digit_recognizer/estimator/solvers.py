@@ -122,6 +122,7 @@ def _part(estimator, training, given):
 
 def _make_plan(estimator, X, n_epochs):
     signature = {name: getattr(estimator, name) for name in OPTIMIZER_PARAMETERS}
+    signature["solver"] = str(estimator.solver)
     if estimator._optimizer is None or estimator._optimizer_signature != signature:
         estimator._optimizer = construction.make_optimizer(estimator)
         estimator._schedule = construction.make_schedule(estimator)

@@ -58,6 +58,7 @@ from digit_recognizer.nn.schedules import (
     OneCycle,
 )
 from digit_recognizer.nn.sheets import augmented_sheet
+from digit_recognizer.nn.summary import Summary
 from digit_recognizer.nn.training import TrainingPlan
 from digit_recognizer.nn.views import Views, predict_views
 
@@ -102,6 +103,7 @@ __all__ = [
     "SiLU",
     "SoftmaxCrossEntropy",
     "SquaredError",
+    "Summary",
     "Tanh",
     "TrainingPlan",
     "VarianceScaling",

@@ -4,9 +4,10 @@ import numpy as np
 
 from digit_recognizer.nn.optimizers import PIECE_BYTES
 from digit_recognizer.nn.parameters import FlatParameters, aligned_copy
+from digit_recognizer.nn.representation import Readable
 
 
-class MovingAverage:
+class MovingAverage(Readable):
     """θ̄ ← d θ̄ + (1 − d) θ after each step, with d = min(decay, (1 + t) / (10 + t)).
 
     The smaller decay of the first steps t lets the average forget the random start quickly.

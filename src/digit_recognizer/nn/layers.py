@@ -5,7 +5,6 @@ forward and its gradient backward. What it must remember in between lies in the 
 given, never in the layer.
 """
 
-import inspect
 from functools import partial
 
 import numpy as np
@@ -14,10 +13,11 @@ from digit_recognizer.nn.initializers import GLOROT_UNIFORM, zeros
 from digit_recognizer.nn.memory import Memory
 from digit_recognizer.nn.parameters import ParameterSpec
 from digit_recognizer.nn.products import column_sums, product
+from digit_recognizer.nn.representation import Readable
 from digit_recognizer.nn.shapes import at_least
 
 
-class Layer:
+class Layer(Readable):
     """Base of all layers.
 
     Attributes
@@ -90,17 +90,6 @@ class Layer:
     def multiply_adds(self) -> int:
         """Multiplications with addition of one sample's forward pass."""
         return 0
-
-    def __repr__(self):
-        """The call that makes the layer, with what differs from the defaults."""
-        arguments = []
-        for name, parameter in inspect.signature(type(self)).parameters.items():
-            value = getattr(self, name)
-            if parameter.default is inspect.Parameter.empty:
-                arguments.append(repr(value))
-            elif value != parameter.default:
-                arguments.append(f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(arguments)})"
 
     def __getstate__(self):
         # The views are bound again by the network: stored, they would no longer be views.

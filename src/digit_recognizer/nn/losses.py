@@ -10,9 +10,10 @@ Every loss is the weighted mean over samples of the sum over outputs.
 import numpy as np
 
 from digit_recognizer.nn.memory import Memory
+from digit_recognizer.nn.representation import Readable
 
 
-class Loss:
+class Loss(Readable):
     """Base of the heads.
 
     Attributes

@@ -13,6 +13,8 @@ from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.losses import Loss
 from digit_recognizer.nn.memory import Arena, Memory
 from digit_recognizer.nn.parameters import FlatParameters
+from digit_recognizer.nn.representation import call_of
+from digit_recognizer.nn.summary import INITIALIZERS, Summary
 from digit_recognizer.nn.sweeps import ImageSweeps, Step
 from digit_recognizer.nn.training import TrainingPlan, train_epochs
 from digit_recognizer.nn.workspaces import Workspaces
@@ -232,6 +234,30 @@ class Network:
             prepared = True
         self._workspaces.give_back(memories, values, len(predictions))
         return predictions
+
+    def summary(self) -> Summary:
+        """Table of the layers: output shape, parameters, multiply-adds; prints as text and HTML.
+
+        Examples
+        --------
+        >>> from digit_recognizer import nn
+        >>> layers = [nn.Flatten(), nn.Dense(128), nn.ReLU(), nn.Dense(10)]
+        >>> nn.Network(layers, nn.SoftmaxCrossEntropy(), (28, 28, 1)).summary()
+        layer           output shape  parameters  multiply-adds
+        -------------------------------------------------------
+        input            28 × 28 × 1
+        Flatten()                784           0              0
+        Dense(128)               128     100,480        100,352
+        ReLU()                   128           0              0
+        Dense(10)                 10       1,290          1,280
+        -------------------------------------------------------
+        softmax output            10     101,770        101,632
+        """
+        return Summary(self)
+
+    def __repr__(self):
+        layers = ", ".join(call_of(layer, leaving_out=INITIALIZERS) for layer in self.layers)
+        return f"Network([{layers}], {self.loss!r}, input_shape={self.input_shape})"
 
     def __getstate__(self):
         return {name: self.__dict__[name] for name in self.__dict__ if name not in DERIVED}

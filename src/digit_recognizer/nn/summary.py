@@ -3,6 +3,10 @@
 import html
 from math import prod
 
+from digit_recognizer.nn.representation import call_of
+
+# How weights start tells nothing of what a layer does.
+INITIALIZERS = ("initializer", "bias_initializer")
 HEADER = ("layer", "output shape", "parameters", "multiply-adds")
 
 
@@ -21,12 +25,13 @@ class Summary:
 
     def __init__(self, network):
         self.input_shape = network.input_shape
+        self.output_shape = network.output_shape
         self.loss = network.loss
         self.rows = []
         for layer in network.layers:
             n_parameters = sum(prod(s.shape) for s in layer.parameter_specs() if s.trainable)
-            row = (_name(layer), layer.output_shape, n_parameters, layer.multiply_adds())
-            self.rows.append(row)
+            name = call_of(layer, leaving_out=INITIALIZERS)
+            self.rows.append((name, layer.output_shape, n_parameters, layer.multiply_adds()))
 
     @property
     def n_parameters(self) -> int:
@@ -43,7 +48,7 @@ class Summary:
         for name, shape, n_parameters, multiply_adds in self.rows:
             yield name, _shape(shape), f"{n_parameters:,}", f"{multiply_adds:,}"
         total = f"{self.n_parameters:,}", f"{self.multiply_adds:,}"
-        yield (f"{self.loss.output_activation} output", _shape(self.rows[-1][1]), *total)
+        yield (f"{self.loss.output_activation} output", _shape(self.output_shape), *total)
 
     def __str__(self):
         table = [HEADER, *self._cells()]
@@ -68,15 +73,6 @@ class Summary:
             f"<table><thead>{row(HEADER, 'th')}</thead><tbody>{body}</tbody>"
             f"<tfoot>{row(total, 'th')}</tfoot></table>"
         )
-
-
-def _name(layer):
-    """The call that makes the layer, without how its weights start."""
-    text = repr(layer)
-    for parameter in ("initializer", "bias_initializer"):
-        value = getattr(layer, parameter, None)
-        text = text.replace(f", {parameter}={value!r}", "")
-    return text
 
 
 def _shape(shape):

@@ -11,7 +11,16 @@ import pytest
 import digit_recognizer
 from digit_recognizer import files
 from digit_recognizer.errors import InputError
-from digit_recognizer.files import replacing, sha256, write_array, write_bytes, write_text
+from digit_recognizer.files import (
+    leftovers,
+    remove_leftovers,
+    replacing,
+    replacing_file,
+    sha256,
+    write_array,
+    write_bytes,
+    write_text,
+)
 
 
 def names(folder):
@@ -218,3 +227,81 @@ def test_a_folder_that_cannot_be_made_is_named(folder):
     (folder / "runs").write_text("in the way")
     with pytest.raises(InputError, match=r"^data/runs/one cannot be made \(Not a directory\)"):
         files.make_folder(folder / "runs" / "one")
+
+
+# --- files of the library ------------------------------------------------------------------------
+
+
+def replace(path, content, **options):
+    with replacing_file(path, **options) as file:
+        file.write(content)
+
+
+@pytest.mark.parametrize("failing", ["fsync", "dup", "replace"])
+def test_a_write_that_fails_leaves_the_older_file_alone(failing, folder, monkeypatch):
+    def fail(*_):
+        raise OSError(files.errno.ENOSPC, "No space left on device")
+
+    replace(folder / "a", b"older")
+    monkeypatch.setattr(*((files.os, failing) if failing != "replace" else (Path, failing)), fail)
+    with pytest.raises(OSError, match="No space left"):
+        replace(folder / "a", b"new", flush=failing != "dup")
+    assert (folder / "a").read_bytes() == b"older"
+    assert names(folder) == ["a"]
+
+
+def test_without_flush_nothing_waits_for_the_disk(folder, monkeypatch):
+    monkeypatch.delattr(files.os, "fsync")
+    replace(folder / "a", b"new", flush=False)
+    assert (folder / "a").read_bytes() == b"new"
+
+
+def test_a_link_stays_and_the_file_behind_it_is_replaced(folder):
+    (folder / "far").mkdir()
+    (folder / "a").symlink_to("far/b")
+    for content in (b"first", b"second"):
+        replace(folder / "a", content)
+        assert (folder / "far" / "b").read_bytes() == content
+    assert (folder / "a").is_symlink()
+    assert names(folder / "far") == ["b"]
+
+
+def test_only_what_killed_writers_left_of_the_file_is_removed(folder):
+    kept = [".a.b.0123abcd.tmp", ".b.0123abcd.tmp", ".a.tmp", "a.0123abcd.tmp", "a"]
+    for name in (*kept, ".a.0123abcd.tmp", ".a.ffffffff.tmp"):
+        (folder / name).touch()
+    with replacing_file(folder / "a") as file:
+        file.write(b"new")
+        remove_leftovers(leftovers(folder / "a"))
+        assert len(names(folder)) == len(kept) + 1
+    assert names(folder) == sorted(kept)
+    assert (folder / "a").read_bytes() == b"new"
+
+
+def test_a_writer_whose_file_is_taken_for_a_leftover_takes_another(folder, monkeypatch):
+    real, taken = files.fcntl.flock, []
+
+    def flock(file, how):
+        if not taken:
+            taken.append(Path(file.name).unlink())
+        real(file, how)
+
+    monkeypatch.setattr(files.fcntl, "flock", flock)
+    replace(folder / "a", b"new")
+    assert taken
+    assert names(folder) == ["a"]
+
+
+def test_where_files_cannot_be_locked_they_are_replaced_and_leftovers_stay(folder, monkeypatch):
+    def refuse(file, how):
+        raise OSError(files.errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    (folder / ".a.0123abcd.tmp").touch()
+    replace(folder / "a", b"new")
+    remove_leftovers(leftovers(folder / "a"))
+    monkeypatch.setattr(files, "fcntl", None)
+    replace(folder / "a", b"newer")
+    remove_leftovers(leftovers(folder / "a"))
+    assert (folder / "a").read_bytes() == b"newer"
+    assert names(folder) == [".a.0123abcd.tmp", "a"]

@@ -2,6 +2,7 @@
 
 import codecs
 import errno
+import glob
 import hashlib
 import io
 import os
@@ -13,6 +14,14 @@ import numpy as np
 
 from digit_recognizer.errors import InputError
 
+try:
+    import fcntl
+except ImportError:
+    # Windows.
+    fcntl = None
+
+# Name of a temporary file, from the name of the file to replace and a random part.
+TEMPORARY = ".{}.{}.tmp"
 _REMEDIES = {
     errno.ENOSPC: "free some space or choose another folder",
     errno.EDQUOT: "free some space or choose another folder",
@@ -28,18 +37,22 @@ _REMEDIES = {
 
 
 @contextmanager
-def replacing(path):
+def replacing_file(path, flush=True):
     """Open a file for writing that takes its place only once it is whole and on the disk.
 
     The bytes go to a temporary file in the same folder, which is made if need be. Whatever ends
-    the block early, an interrupt included, leaves the old file and nothing else. Where the system
-    allows it the folder is brought to the disk too, so that the file is still there after a power
-    failure.
+    the block early, an interrupt included, leaves the old file and nothing else; a process that is
+    killed leaves the temporary one too, see `remove_leftovers`. Where the system allows it the
+    folder is brought to the disk, so that the file is still there after a power failure. A link
+    stays one: the file that it leads to is replaced.
 
     Parameters
     ----------
     path : str or Path
         The file to make or to replace.
+    flush : bool, default=True
+        False does not wait for the disk. Then the file is whole whatever happens to the process,
+        but after a power failure some file systems have a damaged one.
 
     Yields
     ------
@@ -47,26 +60,82 @@ def replacing(path):
 
     Raises
     ------
-    InputError
+    OSError
         If the file cannot be written: a full disk, a folder without permission and the like.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary, file = _open_temporary(target)
     try:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("xb") as file:
-                yield file
-                file.flush()
+        with file:
+            yield file
+            file.flush()
+            if flush:
                 os.fsync(file.fileno())
-            temporary.replace(path)
-            _sync_folder(path.parent)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise explain_write(path, error) from error
+            else:
+                # A file system of a network may say only at a close that it is full.
+                os.close(os.dup(file.fileno()))
+            if fcntl is None:
+                # Windows renames no open file.
+                file.close()
+            temporary.replace(target)
+        if flush:
+            _sync_folder(target.parent)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _open_temporary(target):
+    """A new file beside `target`, locked for as long as its writer lives and has it open."""
+    while True:
+        temporary = target.with_name(TEMPORARY.format(target.name, secrets.token_hex(4)))
+        file = temporary.open("xb")
+        if fcntl is None:
+            return temporary, file
+        with suppress(OSError):
+            # Some file systems know no locks.
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if temporary.exists():
+            return temporary, file
+        # `remove_leftovers` came between.
+        file.close()
+
+
+def check_replaceable(path):
+    """Find out whether `replacing_file` can begin; raises the OSError that it would."""
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary, file = _open_temporary(target)
+    file.close()
+    temporary.unlink()
+
+
+@contextmanager
+def replacing(path):
+    """`replacing_file` for commands: what cannot be written is an InputError."""
+    with explaining(path, "written"), replacing_file(path) as file:
+        yield file
+
+
+def leftovers(path):
+    """The temporary files of `path`: of writers that were killed, and of those at work."""
+    target = Path(os.path.realpath(path))
+    return target.parent.glob(TEMPORARY.format(glob.escape(target.name), "?" * 8))
+
+
+def remove_leftovers(paths):
+    """Remove those of the temporary files whose writers were killed.
+
+    Where the system knows no locks, or one cannot be removed, it stays.
+    """
+    for path in paths if fcntl is not None else ():
+        with suppress(OSError), path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def _sync_folder(path):
@@ -86,11 +155,15 @@ def _sync_folder(path):
         os.close(descriptor)
 
 
-def explain_write(path, error):
+def explain_write(path, error, what="written"):
     """Make the InputError that says why `path` cannot be written; `error` is the OSError."""
-    remedy = _REMEDIES.get(error.errno, "choose another folder")
     reason = error.strerror or str(error)
-    return InputError(f"{path} cannot be written ({reason}); {remedy}.")
+    return InputError(f"{path} cannot be {what} ({reason}); {remedy(error)}.")
+
+
+def remedy(error):
+    """What helps against the OSError of a file that cannot be written."""
+    return _REMEDIES.get(error.errno, "choose another folder")
 
 
 def make_folder(path):
@@ -111,8 +184,7 @@ def explaining(path, what):
     try:
         yield
     except OSError as error:
-        remedy = _REMEDIES.get(error.errno, "choose another folder")
-        raise InputError(f"{path} cannot be {what} ({error.strerror}); {remedy}.") from error
+        raise explain_write(path, error, what) from error
 
 
 def write_bytes(path, content):

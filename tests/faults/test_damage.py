@@ -13,7 +13,6 @@ AGAIN_FROM_WEIGHTS = "is missing or damaged; it is made again from the weights."
 TRAINED_AGAIN = "is missing or damaged; fold 2 is trained again."
 OF_A_FOLD = {
     "model.safetensors": TRAINED_AGAIN,
-    "model.json": TRAINED_AGAIN,
     "oof.npy": AGAIN_FROM_WEIGHTS,
     "test.npy": AGAIN_FROM_WEIGHTS,
     "history.csv": AGAIN_FROM_WEIGHTS,

@@ -1,10 +1,9 @@
 """Runs of several networks a fold, repeats and views."""
 
-import json
-
 import numpy as np
 import pytest
 
+from digit_recognizer import NumpyNetClassifier
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline.data import load_data
 from digit_recognizer.pipeline.recipe import load_recipe
@@ -61,7 +60,7 @@ def test_each_network_has_a_folder_and_all_differ(finished):
 def test_architectures_come_seed_by_seed(finished):
     folder, _ = finished
     sizes = [
-        json.loads((folder / "fold-1" / f"network-{n}" / "model.json").read_text())["parameters"]
+        NumpyNetClassifier.load(folder / "fold-1" / f"network-{n}" / "model").get_params()
         for n in (1, 2, 3, 4)
     ]
     assert [p["architecture"] for p in sizes] == ["32N-R", "32N-R", "16N-R", "16N-R"]

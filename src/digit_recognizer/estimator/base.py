@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from digit_recognizer.estimator import construction, persistence, solvers
 from digit_recognizer.estimator.architecture import image_shape
-from digit_recognizer.estimator.by_hand import complete, loss_of, with_sizes_of_weights
+from digit_recognizer.estimator.by_hand import complete, loss_of
 from digit_recognizer.estimator.callbacks import (
     CallbackSupportMixin,
     NoHooks,
@@ -269,25 +269,28 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
         return self._network.summary()
 
     def save(self, path) -> None:
-        """Write the fitted estimator to two files, without pickle.
+        """Write the fitted estimator to one safetensors file, without pickle.
+
+        Whatever happens meanwhile, the file is the old one or the new one, and whole.
 
         Parameters
         ----------
         path : str or Path
-            ``name.safetensors`` for the weights; a description goes to ``name.json`` beside it.
+            The suffix ``.safetensors`` is added where it is missing.
 
         Raises
         ------
         ValueError
             If a parameter is a Python object that only pickle could hold.
+        OSError
+            If the file cannot be written; an older one stays.
         """
         self._check_fitted()
-        adopt_weights(self)
-        persistence.save(with_sizes_of_weights(self), path)
+        persistence.save(self, path)
 
     @classmethod
     def load(cls, path):
-        """Read an estimator that `save` wrote; no code from the files is run.
+        """Read an estimator that `save` wrote; no code from the file is run.
 
         Parameters
         ----------
@@ -303,7 +306,9 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
         Raises
         ------
         ValueError
-            If a file is truncated, altered, of another estimator or of a newer version.
+            If the file is truncated, altered, of another estimator or of a newer version.
+        OSError
+            If it cannot be read.
         """
         return persistence.load(cls, path)
 

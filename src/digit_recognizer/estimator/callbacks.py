@@ -4,8 +4,11 @@ With an older scikit-learn the estimators have no `set_callbacks`, and everythin
 """
 
 import copy
+import math
 from pathlib import Path
+from time import monotonic
 
+from digit_recognizer.estimator import persistence
 from digit_recognizer.estimator.weights import weight_views
 
 try:
@@ -20,6 +23,8 @@ except ImportError:
         return method
 
 
+# Waiting for the disk costs several times what an epoch of a small network takes.
+SECONDS_BETWEEN_FLUSHES = 1.0
 # What the epochs of a fit change in place.
 GROWING = (
     "_network",
@@ -136,14 +141,23 @@ def make_hooks(estimator, X, y, sample_weight) -> NoHooks:
 
 
 class Checkpoint:
-    """Callback that saves the estimator as it is after each epoch, or after some.
+    """Callback that saves the estimator as it is after each epoch, or after some, and at the end.
+
+    Whatever happens to the process, the file holds one save, whole: each takes the place of the
+    last at once. What could not be saved, and a file that could not be written, is said before
+    training starts.
 
     Parameters
     ----------
     path : str or Path
-        File to write; see `NumpyNetClassifier.save`. Each save takes the place of the last.
+        File to write, see `NumpyNetClassifier.save`; relative to the folder of now.
     every : int, default=1
         Epochs from one save to the next.
+
+    Notes
+    -----
+    A save at the end, or a second after the last that did so, waits until it is on the disk, and
+    outlives a power failure. Of those between, some file systems may then have a damaged one.
 
     Examples
     --------
@@ -157,21 +171,38 @@ class Checkpoint:
     def __init__(self, path, every=1):
         if every < 1:
             raise ValueError(f"Checkpoint's every must be at least 1, got {every!r}.")
-        self.path = Path(path)
+        # The fit may be in another folder, and in another process.
+        self.path = Path.cwd() / persistence.file_path(path)
         self.every = every
 
     def setup(self, estimator, context):
-        """Nothing to prepare."""
+        """Refuse what could not be saved."""
+        if not hasattr(estimator, "save"):
+            raise TypeError(
+                f"A {type(estimator).__name__} has no save; give the Checkpoint to the "
+                "NumpyNetClassifier or NumpyNetRegressor in it."
+            )
+        persistence.check_ahead(estimator, self.path)
+        self._flushed = -math.inf
 
     def teardown(self, estimator, context):
         """Nothing to clean up."""
 
     def on_fit_task_begin(self, estimator, context):
-        """Nothing to do before an epoch."""
+        """Before the first epoch, refuse what could not be saved of the data."""
+        if _is_epoch(context) and context.task_id == 0:
+            persistence.to_bytes(estimator)
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+    def on_fit_task_end(self, estimator, context):
         """Save after every `every` epochs, and at the end."""
-        is_epoch = context.max_subtasks == 0
-        if not is_epoch or (context.task_id + 1) % self.every == 0:
-            fitted_estimator.save(self.path)
+        if not _is_epoch(context):
+            persistence.save(estimator, self.path)
+        elif (context.task_id + 1) % self.every == 0:
+            flush = monotonic() - self._flushed > SECONDS_BETWEEN_FLUSHES
+            persistence.save(estimator, self.path, flush)
+            self._flushed = monotonic() if flush else self._flushed
         return False
+
+
+def _is_epoch(context):
+    return context.max_subtasks == 0

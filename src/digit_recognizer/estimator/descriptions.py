@@ -9,6 +9,12 @@ import numpy as np
 from digit_recognizer import nn
 from digit_recognizer.nn.initializers import VarianceScaling
 
+# What JSON has as it is.
+PLAIN = {str, bool, int, float, type(None)}
+REFUSED = (
+    "cannot be saved without pickle; give a value that is plain or of this library, or store the "
+    "estimator with joblib.dump."
+)
 # The only classes that a file may name.
 PARTS = {
     name: kind
@@ -27,8 +33,10 @@ def to_plain(value):
     ValueError
         If only pickle could hold the value.
     """
-    if value is None or isinstance(value, str | bool):
+    if type(value) in PLAIN:
         return value
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, Integral):
@@ -42,7 +50,7 @@ def to_plain(value):
         return [to_plain(v) for v in value]
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {"dict": {key: to_plain(v) for key, v in value.items()}}
-    raise ValueError(f"{value!r} cannot be saved without pickle.")
+    raise ValueError(f"{value!r} {REFUSED}")
 
 
 def from_plain(value):
@@ -131,7 +139,7 @@ def describe_part(part) -> dict:
     name = type(part).__name__
     if PARTS.get(name) is not type(part):
         kind = "a layer" if isinstance(part, nn.Layer) else "an optimizer"
-        raise ValueError(f"{kind} of the class {name} cannot be saved without pickle.")
+        raise ValueError(f"{kind} of the class {name} {REFUSED}")
     arguments = {}
     for argument in inspect.signature(type(part)).parameters:
         value = getattr(part, argument)

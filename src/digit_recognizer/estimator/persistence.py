@@ -1,27 +1,33 @@
-"""Saving a fitted estimator as safetensors and JSON, and loading it without running code.
+"""Saving a fitted estimator as one safetensors file, and loading it without running code.
 
-``name.safetensors`` holds the arrays of the network; ``name.json`` the parameters, the fitted
-attributes, and the SHA-256 of both: what was truncated or altered is refused.
+The arrays of the network, and in the header's metadata a JSON description: the parameters and the
+fitted attributes, with the SHA-256 of all, so that what was truncated or altered is refused.
 """
 
-import hashlib
-import json
+import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError
 
+from digit_recognizer.estimator.by_hand import with_sizes_of_weights
 from digit_recognizer.estimator.descriptions import (
     describe_parameters,
     from_plain,
     read_parameters,
     to_plain,
 )
-from digit_recognizer.files import replacing
+from digit_recognizer.estimator.documents import MALFORMED, pack, unpack
+from digit_recognizer.estimator.weights import adopt_weights
+from digit_recognizer.files import (
+    check_replaceable,
+    leftovers,
+    remedy,
+    remove_leftovers,
+    replacing_file,
+)
 
-FORMAT = "digit-recognizer estimator"
-FORMAT_VERSION = 1
+FORMAT, FORMAT_VERSION, SUFFIX = "estimator", 1, ".safetensors"
 # Fitted attributes of plain values, where the estimator has them.
 ATTRIBUTES = (
     "n_features_in_",
@@ -40,30 +46,24 @@ ATTRIBUTES = (
     "best_validation_score_",
     "classes_",
 )
-# What values of another kind than `save` writes can lead to.
-MALFORMED = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    SafetensorError,
-    TypeError,
-    ValueError,
-)
 
 
-def save(estimator, path) -> None:
-    """Write a fitted estimator; see `NumpyNetClassifier.save`."""
-    weights_path, description_path = _paths(path)
+def to_bytes(estimator) -> bytes:
+    """The file of a fitted estimator.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is a Python object that only pickle could hold.
+    """
+    adopt_weights(estimator)
+    estimator = with_sizes_of_weights(estimator)
     arrays = {
-        f"{index}.{name}": np.ascontiguousarray(array)
+        f"{index}.{name}": array
         for index, layer in enumerate(estimator._network.layers)
         for name, array in layer.values.items()
     }
-    weights = safetensors.numpy.save(arrays)
     description = {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
         "class": type(estimator).__name__,
         "parameters": describe_parameters(estimator),
         "dtype": estimator._network.dtype.name,
@@ -73,30 +73,78 @@ def save(estimator, path) -> None:
             if hasattr(estimator, name)
         },
         "targets": estimator._describe_targets(),
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    description["sha256"] = _digest(description)
-    # Both are on the disk before either takes its place.
-    with replacing(weights_path) as weights_file, replacing(description_path) as description_file:
-        weights_file.write(weights)
-        description_file.write((json.dumps(description, indent=2) + "\n").encode())
+    return pack(FORMAT, FORMAT_VERSION, arrays, description)
+
+
+def save(estimator, path, flush=True) -> None:
+    """Write a fitted estimator; see `NumpyNetClassifier.save`.
+
+    Without `flush` it does not wait for the disk, see `files.replacing_file`.
+    """
+    path, content = file_path(path), to_bytes(estimator)
+    with _explaining(path), replacing_file(path, flush) as file:
+        file.write(content)
+    if flush:
+        remove_leftovers(leftovers(path))
+
+
+def check_ahead(estimator, path) -> None:
+    """Find out, before a training, whether the estimator can be saved and the path be written.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `save` would.
+    """
+    describe_parameters(estimator)
+    path = file_path(path)
+    with _explaining(path):
+        check_replaceable(path)
 
 
 def load(cls, path):
     """Read what `save` wrote; see `NumpyNetClassifier.load`."""
-    weights_path, description_path = _paths(path)
-    description = _read_description(cls, description_path)
-    weights = _read_bytes(weights_path)
-    if hashlib.sha256(weights).hexdigest() != description.get("weights_sha256"):
+    path = file_path(path)
+    with _explaining(path, "check its name and permissions"):
+        content = path.read_bytes()
+    arrays, description = unpack(FORMAT, FORMAT_VERSION, content, str(path))
+    name = description.get("class")
+    if name != cls.__name__:
         raise ValueError(
-            f"{weights_path} is truncated, altered or not the one that {description_path.name} "
-            "describes; save the estimator again."
+            f"{path} describes a {name}; load it with {name}.load, not {cls.__name__}.load."
         )
     try:
-        arrays = safetensors.numpy.load(weights)
         return _restore(cls, description, arrays)
     except MALFORMED as error:
-        raise ValueError(f"{weights_path} does not fit its description: {error}.") from error
+        raise ValueError(f"{path} does not fit its description: {error}.") from error
+
+
+def file_path(path) -> Path:
+    """Where an estimator saved to `path` is: with the suffix, and ``~`` as the user's folder.
+
+    Raises
+    ------
+    ValueError
+        If `path` has no name of a file.
+    """
+    given = os.fspath(path)
+    path = Path(given)
+    if path.parts[:1] == ("~",):
+        path = path.expanduser()
+    if given == "~" or path.name in ("", "..") or given.endswith(("/", os.sep)):
+        raise ValueError(f"{given!r} names a folder; add the name of a file, such as 'model'.")
+    return path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
+
+
+@contextmanager
+def _explaining(path, advice=None):
+    """Put the path and what helps into the message of an OSError."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"{error.strerror or error}; {advice or remedy(error)}"
+        raise OSError(error.errno, reason, str(path)) from error
 
 
 def _restore(cls, description, arrays):
@@ -122,45 +170,3 @@ def _restore(cls, description, arrays):
                 )
             view[...] = array
     return estimator
-
-
-def _paths(path):
-    path = Path(path)
-    if path.suffix in (".safetensors", ".json"):
-        path = path.with_suffix("")
-    return path.with_name(path.name + ".safetensors"), path.with_name(path.name + ".json")
-
-
-def _read_bytes(path):
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror}); check its name.") from error
-
-
-def _read_description(cls, path):
-    try:
-        description = json.loads(_read_bytes(path))
-        digest = description.pop("sha256")
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
-        raise ValueError(f"{path} is truncated or no description of an estimator.") from error
-    version = description.get("version")
-    if description.get("format") != FORMAT or not isinstance(version, int):
-        raise ValueError(f"{path} is no description of an estimator of this library.")
-    if version > FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has format version {version}, newer than {FORMAT_VERSION}, the newest known "
-            "here; update digit-recognizer."
-        )
-    if digest != _digest(description):
-        raise ValueError(f"{path} was altered after it was saved; save the estimator again.")
-    name = description.get("class")
-    if name != cls.__name__:
-        raise ValueError(
-            f"{path} describes a {name}; load it with {name}.load, not {cls.__name__}.load."
-        )
-    return description
-
-
-def _digest(description):
-    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()

@@ -1,21 +1,15 @@
 """The state of a training between two epochs: taken, put back, as bytes."""
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
-import safetensors.numpy
 from sklearn.exceptions import NotFittedError
 
 from digit_recognizer.estimator.descriptions import from_plain, to_plain
-from digit_recognizer.estimator.persistence import MALFORMED
+from digit_recognizer.estimator.documents import MALFORMED, pack, unpack
 from digit_recognizer.nn import Clock, TrainingPlan
 
-FORMAT = "digit-recognizer training state"
-FORMAT_VERSION = 1
-# The entry of safetensors' metadata that holds the plain part.
-METADATA_KEY = "training_state"
+FORMAT, FORMAT_VERSION = "training state", 1
 # The records of the epochs that convergence.py keeps, and their kinds.
 RECORDS = {
     "history_": [dict],
@@ -64,18 +58,8 @@ class TrainingState:
         return self.plain["clock"]["epoch"]
 
     def to_bytes(self) -> bytes:
-        """The state as a safetensors file, with `plain` as JSON in its metadata.
-
-        JSON is Python's: floats to the last bit, integers of any size, NaN and Infinity.
-        """
-        arrays = {name: np.asarray(array, order="C") for name, array in self.arrays.items()}
-        document = {
-            "format": FORMAT,
-            "version": FORMAT_VERSION,
-            "sha256": _digest(arrays, self.plain),
-            "plain": self.plain,
-        }
-        return safetensors.numpy.save(arrays, metadata={METADATA_KEY: json.dumps(document)})
+        """The state as a safetensors file, with `plain` as JSON in its metadata."""
+        return pack(FORMAT, FORMAT_VERSION, self.arrays, {"plain": self.plain})
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "TrainingState":
@@ -84,24 +68,12 @@ class TrainingState:
         Raises
         ------
         ValueError
-            If the bytes are truncated, altered, something else, or of a newer version.
+            If the bytes are truncated, altered, something else, or of another version.
         """
-        try:
-            arrays = safetensors.numpy.load(content)
-            document = _document(content)
-            plain = document["plain"]
-            is_ours = document["format"] == FORMAT
-            version = document["version"]
-            is_whole = is_ours and document["sha256"] == _digest(arrays, plain)
-        except (*MALFORMED, RecursionError) as error:
-            raise ValueError(f"This is no training state, or a damaged one: {error}.") from error
-        if is_ours and isinstance(version, int) and version > FORMAT_VERSION:
-            raise ValueError(
-                f"The training state has format version {version}, newer than {FORMAT_VERSION}, "
-                "the newest known here; update digit-recognizer."
-            )
-        if not is_whole or version != FORMAT_VERSION or not isinstance(plain, dict):
-            raise ValueError("This is no training state, or a damaged one: its checksum differs.")
+        arrays, document = unpack(FORMAT, FORMAT_VERSION, content)
+        plain = document.get("plain")
+        if not isinstance(plain, dict):
+            raise ValueError("The training state is malformed: its plain part is of no use.")
         return cls(arrays, plain)
 
 
@@ -253,19 +225,3 @@ def _check_arrays(arrays, sizes, dtype):
                 f"The training state is malformed: its {name} are {array.dtype} {array.shape}, "
                 f"not {dtype} {(size,)}."
             )
-
-
-def _document(content):
-    # safetensors reads metadata from files only; the header is JSON behind its length in 8 bytes.
-    n_bytes = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + n_bytes])
-    return json.loads(header["__metadata__"][METADATA_KEY])
-
-
-def _digest(arrays, plain):
-    digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
-        digest.update(array)
-    return digest.hexdigest()

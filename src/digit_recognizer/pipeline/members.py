@@ -13,10 +13,10 @@ from digit_recognizer.pipeline.folds import Fold
 from digit_recognizer.pipeline.recipe import Recipe
 from digit_recognizer.sealed import read_sealed, write_sealed
 
-OOF_FILE, TEST_FILE, RESULT_FILE = "oof.npy", "test.npy", "result.json"
-MODEL_FILES = ("model.safetensors", "model.json")
+MODEL_FILE, OOF_FILE, TEST_FILE = "model.safetensors", "oof.npy", "test.npy"
+RESULT_FILE = "result.json"
 # What a finished member has, and its result vouches for.
-FILES = (*MODEL_FILES, OOF_FILE, TEST_FILE, history.FILE)
+FILES = (MODEL_FILE, OOF_FILE, TEST_FILE, history.FILE)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,11 +3,11 @@
 import hashlib
 import secrets
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.files import explaining, make_folder, sha256, write_bytes
+from digit_recognizer.files import explaining, make_folder, remove_leftovers, sha256, write_bytes
 from digit_recognizer.pipeline import locks
 from digit_recognizer.pipeline.data import Data
 from digit_recognizer.pipeline.recipe import Recipe
@@ -110,10 +110,7 @@ class RunDirectory:
 
     def _remove_leftovers(self):
         """Remove what writes that were cut off left."""
-        for path in self.path.rglob(".*.tmp"):
-            # On a disk that turned read-only, what made it matter is said by the next write.
-            with suppress(OSError):
-                path.unlink()
+        remove_leftovers(self.path.rglob(".*.tmp"))
 
     def _write_identity(self, report):
         # Another folder with the same data is the same run.

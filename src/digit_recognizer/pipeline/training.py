@@ -16,14 +16,15 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from digit_recognizer.estimator import WrongState
+from digit_recognizer.estimator import WrongState, persistence
+from digit_recognizer.files import write_bytes
 from digit_recognizer.nn import Views
 from digit_recognizer.pipeline import history
 from digit_recognizer.pipeline.checkpoints import Checkpoints
 from digit_recognizer.pipeline.locks import locked
 from digit_recognizer.pipeline.members import (
     FILES,
-    MODEL_FILES,
+    MODEL_FILE,
     RESULT_FILE,
     Member,
     read_result,
@@ -88,7 +89,7 @@ def _train(member, scaler, X, y, X_test, after_epoch):
     status = _status_of(member, len(X_test))
     if model is None:
         model = _fit(member, scaler, (X, y), (X_validation, y_validation), status, after_epoch)
-        model.save(folder / MODEL_FILES[0])
+        write_bytes(folder / MODEL_FILE, persistence.to_bytes(model))
     oof = model.predict_proba(X_validation)
     n_views = _n_views(model)
     test = predict_blocks(
@@ -136,8 +137,8 @@ def _n_views(estimator):
 def load_model(member: Member):
     """The member's trained estimator if its files are there and whole, else None."""
     try:
-        return type(member.estimator).load(member.folder / MODEL_FILES[0])
-    except ValueError:
+        return type(member.estimator).load(member.folder / MODEL_FILE)
+    except (OSError, ValueError):
         return None
 
 

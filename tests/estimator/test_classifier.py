@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 from sklearn.neural_network import MLPClassifier
 
 from digit_recognizer import NumpyNetClassifier
@@ -89,15 +88,6 @@ def test_computes_in_the_dtype_of_X(iris, dtype_of_X):
     assert {array.dtype for array in clf.coefs_ + clf.intercepts_} == {np.dtype(dtype_of_X)}
     whole_numbers = fitted(np.round(iris[0]).astype(int), iris[1])
     assert whole_numbers.coefs_[0].dtype == np.float64
-
-
-@pytest.mark.parametrize("convert", [sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array])
-@pytest.mark.parametrize("options", [{}, {"solver": "lbfgs"}, {"early_stopping": True}])
-def test_sparse_data_give_the_bytes_of_dense_data(iris, convert, options, assert_same_model):
-    X, y = np.where(iris[0] > 0, iris[0], 0), iris[1]
-    dense, thin = fitted(X, y, **options), fitted(convert(X), y, **options)
-    assert_same_model(thin, dense)
-    np.testing.assert_array_equal(thin.predict_proba(convert(X)), dense.predict_proba(X))
 
 
 def test_frames_give_the_bytes_of_arrays_and_their_names(iris, assert_same_model):

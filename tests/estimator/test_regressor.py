@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import PoissonRegressor, Ridge
 from sklearn.neural_network import MLPRegressor
@@ -93,15 +92,6 @@ def test_computes_in_the_dtype_of_X(diabetes, dtype):
     reg = fitted(X.astype(dtype), y)
     assert reg.coefs_[0].dtype == reg.predict(X.astype(dtype)).dtype == dtype
     assert reg.predict(X).dtype == dtype
-
-
-@pytest.mark.parametrize("convert", [sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array])
-@pytest.mark.parametrize("options", [{}, {"solver": "lbfgs"}])
-def test_sparse_data_give_the_bytes_of_dense_data(two_targets, convert, options, assert_same_model):
-    X, y = np.where(two_targets[0] > 0, two_targets[0], 0), two_targets[1]
-    dense, thin = fitted(X, y, **options), fitted(convert(X), y, **options)
-    assert_same_model(thin, dense)
-    np.testing.assert_array_equal(thin.predict(convert(X)), dense.predict(X))
 
 
 def test_frames_give_the_bytes_of_arrays_and_their_names(diabetes, assert_same_model):

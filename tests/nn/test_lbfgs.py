@@ -129,8 +129,8 @@ def test_sparse_data_give_the_same_objective(objective_parts, make, monkeypatch)
     monkeypatch.setattr(lbfgs, "BLOCK_ROWS", 10)
     dense = evaluate(make_objective(X, y, weights))
     loss, gradient = evaluate(make_objective(make(X), y, weights))
-    assert loss == dense[0]
-    np.testing.assert_array_equal(gradient, dense[1])
+    assert loss == pytest.approx(dense[0], rel=1e-13)
+    np.testing.assert_allclose(gradient, dense[1], rtol=1e-11, atol=1e-14)
 
 
 def test_zero_weight_leaves_a_row_out(objective_parts):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
 from digit_recognizer import nn
 from digit_recognizer.nn import products
@@ -71,6 +72,29 @@ def test_these_shapes_are_cut(shape, dtype):
 )
 def test_these_shapes_stay_whole(shape, why):
     assert piece_width(*shape) == shape[2], why
+
+
+@given(st.integers(1, 20), st.integers(1, 30), st.integers(1, 9), dtypes, st.booleans())
+def test_product_of_a_sparse_matrix_equals_numpys(n_rows, depth, n_columns, dtype, long_indices):
+    A = draw(n_rows, depth, dtype)
+    A[A < 0.8] = 0
+    B, G = draw(depth, n_columns, dtype), draw(n_rows, n_columns, dtype, seed=1)
+    thin = sparse.csr_array(A)
+    if long_indices:
+        thin.indices, thin.indptr = thin.indices.astype(np.int64), thin.indptr.astype(np.int64)
+    for factor, dense, other in ((thin, A, B), (thin.T, A.T, G)):
+        out = np.full((dense.shape[0], n_columns), np.nan, dtype=dtype)
+        assert product(factor, other, out) is out
+        np.testing.assert_allclose(out, dense @ other, rtol=1e-5, atol=1e-5)
+
+
+def test_unsorted_indices_of_a_sparse_matrix_that_come_twice_add_up():
+    A = sparse.csr_array((np.array([1.0, 2.0, 4.0]), [2, 0, 2], [0, 3, 3]), shape=(2, 5))
+    G = np.array([[1.0, 10.0], [5.0, 7.0]])
+    out = np.full((5, 2), np.nan)
+    product(A.T, G, out)
+    np.testing.assert_array_equal(out, A.toarray().T @ G)
+    assert A.nnz == 3
 
 
 @given(st.integers(1, 50), st.integers(1, 50), dtypes)

@@ -46,12 +46,17 @@ def trained_values(data, seed=0, optimizer=nn.Adam, **options):
 # --- batches ---------------------------------------------------------------------------------
 
 
+def as_dense(array):
+    return array.toarray() if sparse.issparse(array) else array.copy()
+
+
 @given(st.integers(1, 40), st.integers(1, 50), st.booleans(), st.booleans())
 def test_an_epoch_takes_every_row_once_with_its_target_and_weight(n, batch_size, dense, shuffle):
     X = np.arange(n, dtype=np.float64).reshape(-1, 1)
-    batches = Batches(X if dense else sparse.csr_array(X), -X[:, 0], 2 * X[:, 0], batch_size, False)
+    data = X if dense else sparse.csr_array(X)
+    batches = Batches(data, -X[:, 0], 2 * X[:, 0], batch_size, False)
     order = np.random.default_rng(0).permutation(n) if shuffle else None
-    taken = [[part.copy() for part in batch] for batch in batches(order)]
+    taken = [[as_dense(part) for part in batch] for batch in batches(order)]
     assert len(taken) == len(batches)
     assert [len(batch[1]) for batch in taken[:-1]] == [batch_size] * (len(taken) - 1)
     rows, targets, weights = (np.concatenate(parts) for parts in zip(*taken, strict=True))
@@ -82,14 +87,65 @@ def test_fewer_rows_than_a_batch_are_one_batch(data):
     assert [len(y) for _, y, _ in batches(None)] == [53]
 
 
-def test_sparse_data_train_as_dense(data):
+LAYOUTS = {
+    "columns": np.asfortranarray,
+    "every other column": lambda array: np.repeat(array, 2, axis=-1)[..., ::2],
+    "reversed": lambda array: array[::-1].copy()[::-1],
+    "float64": lambda array: array.astype(np.float64),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_batches_are_cut_from_contiguous_rows(data, layout):
+    X, y = data
+    weights = np.linspace(0, 1, len(y))
+    # Taking rows of anything else copies all of it, for every batch.
+    for array in Batches(
+        LAYOUTS[layout](X), *map(LAYOUTS["reversed"], (y, weights)), 10, False
+    ).arrays:
+        assert array.flags.c_contiguous
+
+
+def test_contiguous_rows_are_not_copied(data):
+    batches = Batches(*data, None, 10, False)
+    assert all(mine is given for mine, given in zip(batches.arrays, data, strict=True))
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_layout_of_the_data_changes_no_byte(data, layout, shuffle):
+    X, y = data
+    other = LAYOUTS[layout](X), LAYOUTS["reversed"](y)
+    np.testing.assert_array_equal(
+        trained_values(other, shuffle=shuffle), trained_values(data, shuffle=shuffle)
+    )
+
+
+@pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csc_array, sparse.coo_matrix])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_sparse_data_train_as_dense(data, make, shuffle):
     X, y = data
     X[X < 0.3] = 0
-    for shuffle in (False, True):
-        dense = trained_values((X, y), shuffle=shuffle)
-        np.testing.assert_array_equal(
-            trained_values((sparse.csr_matrix(X), y), shuffle=shuffle), dense
-        )
+    values = []
+    for rows in (X, make(X)):
+        network = make_network([nn.Dense(8), nn.Tanh(), nn.Dense(3)])
+        plan = nn.TrainingPlan(nn.Adam(), nn.Constant(0.01), 10, 4, shuffle=shuffle)
+        train(network, (rows, y), plan)
+        values.append(network.parameters.values)
+    np.testing.assert_allclose(*values, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("first", [nn.BatchNorm(), nn.Dropout(0.2), nn.Tanh(), nn.Identity()])
+def test_a_first_layer_other_than_dense_gets_dense_batches_of_sparse_data(data, first):
+    X, y = data
+    X[X < 0.3] = 0
+    values = []
+    for rows in (X, sparse.csr_array(X)):
+        network = make_network([first, nn.Dense(3)])
+        train(network, (rows, y), nn.TrainingPlan(nn.SGD(), nn.Constant(0.1), 10, 2))
+        values.append(network.parameters.values)
+        np.testing.assert_array_equal(network.predict(rows), network.predict(X))
+    np.testing.assert_array_equal(*values)
 
 
 # --- steps -----------------------------------------------------------------------------------

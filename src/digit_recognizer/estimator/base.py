@@ -29,6 +29,7 @@ from digit_recognizer.estimator.weights import (
     weight_views,
 )
 from digit_recognizer.nn import Network, Optimizer, Summary, predict_views
+from digit_recognizer.nn.rows import smallest
 
 
 def _can_fit_partially(estimator):
@@ -178,21 +179,21 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
         first_pass = not has_weights or not goes_on
         reset = first_pass or not self._has_network()
         X, y = self._validate_input(X, y, incremental, reset)
-        if not isinstance(X, np.ndarray):
-            X = X.tocsr()
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         self._prepare_network(X, first_pass)
         if reset:
-            self.background_ = float(X.min())
+            self.background_ = smallest(X)
         X = narrowed(X, self._network.dtype, "X")
         given = check_given(self, *given)
         if not incremental:
             warn_of_idle_scoring(self, given)
         sample_weight = self._weigh(y, sample_weight)
         solver = solvers.lbfgs_epochs if self.solver == "lbfgs" else solvers.stochastic_epochs
-        training = (X, y, sample_weight)
-        validation = yield from solver(self, training, given, incremental, hooks)
+        epochs = solver(self, (X, y, sample_weight), given, incremental, hooks)
+        # The solver may train on a part of them only.
+        del X, y, sample_weight, given
+        validation = yield from epochs
         if not np.isfinite(self._network.parameters.values).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
@@ -252,7 +253,6 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
         X = validated(self, X, reset=False)
         check_fits(X, self._network.dtype, "X")
         adopt_weights(self)
-        X = X if isinstance(X, np.ndarray) else X.tocsr()
         views = construction.views_of(self)
         if views is None:
             return self._network.predict(X)

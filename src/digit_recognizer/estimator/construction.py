@@ -33,6 +33,7 @@ from digit_recognizer.nn import (
     Views,
 )
 from digit_recognizer.nn.initializers import LECUN_NORMAL
+from digit_recognizer.nn.rows import smallest
 
 STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
 # Schedules that run over a planned number of steps: training goes to their end.
@@ -250,4 +251,4 @@ def make_augmenter(estimator, X) -> Augmenter | None:
     if augment is None:
         return None
     shape = image_shape(estimator.input_shape, X.shape[1])
-    return Augmenter(augment, shape, X.dtype, fill=float(X.min()))
+    return Augmenter(augment, shape, X.dtype, fill=smallest(X))

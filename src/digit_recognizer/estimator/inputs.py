@@ -3,11 +3,13 @@
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from digit_recognizer.nn.rows import contiguous
+
 
 def validated(estimator, X, *arguments, **options):
-    """scikit-learn's `validate_data`, which takes sparse X here; images are told what to become."""
+    """scikit-learn's `validate_data`: a sparse X becomes CSR; images are told what to become."""
     try:
-        return validate_data(estimator, X, *arguments, accept_sparse=["csr", "csc"], **options)
+        return validate_data(estimator, X, *arguments, accept_sparse="csr", **options)
     except ValueError as error:
         if not str(error).startswith("Found array with dim") or np.ndim(X) < 3:
             raise
@@ -25,7 +27,7 @@ def _how_to_flatten(shape):
 
 
 def narrowed(array, dtype, name):
-    """The array in the network's dtype.
+    """The array in the network's dtype, row by row; itself where it is so already.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def narrowed(array, dtype, name):
         If a value is too large for it.
     """
     check_fits(array, dtype, name)
-    return array.astype(dtype, copy=False)
+    return contiguous(array, dtype)
 
 
 def check_fits(array, dtype, name) -> None:

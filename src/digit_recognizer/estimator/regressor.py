@@ -158,6 +158,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
             self,
             X,
             y,
+            order="C",
             multi_output=True,
             y_numeric=True,
             dtype=(np.float64, np.float32),

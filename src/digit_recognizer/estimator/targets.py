@@ -27,6 +27,7 @@ class ClassTargets:
             self,
             X,
             y,
+            order="C",
             multi_output=True,
             dtype=(np.float64, np.float32),
             reset=reset,

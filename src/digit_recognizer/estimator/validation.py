@@ -90,8 +90,7 @@ def evaluate(network, X, y, sample_weight):
     predictions = np.empty((X.shape[0], *network.output_shape), dtype=network.dtype)
     for start in range(0, X.shape[0], EVALUATION_ROWS):
         rows = slice(start, start + EVALUATION_ROWS)
-        block = X[rows] if isinstance(X, np.ndarray) else X[rows].toarray()
-        Z = network.forward(block, memories).copy()
+        Z = network.forward(X[rows], memories).copy()
         predictions[rows] = network.loss.activate(Z.copy())
         weight = None if sample_weight is None else sample_weight[rows]
         loss, _ = network.loss.loss_and_gradient(Z, y[rows], weight, memories[-1])
@@ -187,8 +186,9 @@ def check_given(estimator, X_val, y_val):
         estimator,
         X_val,
         y_val,
+        order="C",
         multi_output=True,
         dtype=estimator._network.dtype,
         reset=False,
     )
-    return X if isinstance(X, np.ndarray) else X.tocsr(), estimator._encode_known(y), None
+    return X, estimator._encode_known(y), None

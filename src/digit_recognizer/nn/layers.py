@@ -34,6 +34,9 @@ class Layer(Readable):
         True if `backward` returns its `dY`, changed.
     leaves_images : bool
         True if the layer takes blocks of images (see `blocks`) and returns rows.
+    takes_sparse : bool
+        True if, as the first layer, it takes a CSR matrix as it is; other layers get a dense array
+        of each batch. Not inherited: a subclass that computes with X says so anew.
     whole_batch : bool
         True if the output of an image depends on the others of the batch: then all images come in
         one piece.
@@ -48,6 +51,7 @@ class Layer(Readable):
     keeps_input = True
     gradient_in_place = False
     leaves_images = False
+    takes_sparse = False
     whole_batch = False
 
     def build(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -112,8 +116,10 @@ class Dense(Layer):
     Notes
     -----
     With G = dL/dY: dL/dW = Xᵀ G, dL/db = Σₙ Gₙ, dL/dX = G Wᵀ (Goodfellow et al., "Deep Learning"
-    (2016), section 6.5.6).
+    (2016), section 6.5.6). A sparse X is multiplied as it is.
     """
+
+    takes_sparse = True
 
     def __init__(self, n_units, bias=True, initializer=GLOROT_UNIFORM, bias_initializer=None):
         self.n_units = at_least("Dense", "n_units", n_units, 1)
@@ -141,7 +147,7 @@ class Dense(Layer):
 
     def forward(self, X, memory):
         memory.kept = X
-        Y = memory.array("Y", (len(X), self.n_units))
+        Y = memory.array("Y", (X.shape[0], self.n_units))
         product(X, self.values["weight"], Y)
         if self.bias:
             np.add(Y, self.values["bias"], out=Y)

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
+from digit_recognizer.nn.rows import contiguous
+
 # Rows evaluated at once: the loss and the gradients add up over blocks, and memory stays bounded.
 BLOCK_ROWS = 8192
 
@@ -13,7 +15,7 @@ class Objective:
     Parameters
     ----------
     network : Network
-    X : ndarray or CSR matrix of shape (n_samples, \\*input_shape)
+    X : ndarray or sparse matrix of shape (n_samples, \\*input_shape)
     y : ndarray
         As the network's loss takes it.
     sample_weight : ndarray of shape (n_samples,) or None
@@ -23,7 +25,7 @@ class Objective:
 
     def __init__(self, network, X, y, sample_weight, alpha):
         self.network = network
-        self.X, self.y = X, y
+        self.X, self.y = contiguous(X, network.dtype), y
         self.sample_weight = sample_weight
         self.total_weight = X.shape[0] if sample_weight is None else float(sample_weight.sum())
         self.l2 = alpha / self.total_weight if self.total_weight > 0 else 0.0
@@ -33,12 +35,19 @@ class Objective:
         """Loss and its gradient (float64, shape (n_trainable,)) at `values`."""
         parameters = self.network.parameters
         parameters.values[: parameters.n_trainable] = values
-        loss, gradient = 0.0, np.zeros(len(values))
+        loss, gradient = 0.0, None
         for start in range(0, self.X.shape[0], BLOCK_ROWS):
             block_loss, share = self._block(slice(start, start + BLOCK_ROWS))
             loss += share * block_loss
-            gradient += share * parameters.gradients
-        gradient[: parameters.n_decayed] += self.l2 * values[: parameters.n_decayed]
+            parameters.gradients *= share
+            if gradient is None:
+                gradient = parameters.gradients.astype(np.float64)
+            else:
+                gradient += parameters.gradients
+        # No further array as large as the parameters: L-BFGS itself holds thirty.
+        decayed = parameters.gradients[: parameters.n_decayed]
+        np.multiply(values[: parameters.n_decayed], self.l2, out=decayed)
+        gradient[: parameters.n_decayed] += decayed
         return loss + self.penalty(values), gradient
 
     def penalty(self, values: np.ndarray) -> float:
@@ -49,8 +58,6 @@ class Objective:
     def _block(self, rows):
         """Loss of a block, and the block's share of the whole weight."""
         X, y = self.X[rows], self.y[rows]
-        if not isinstance(X, np.ndarray):
-            X = X.toarray()
         if self.sample_weight is None:
             weight, share = None, len(y) / self.total_weight
         else:
@@ -84,7 +91,7 @@ def minimize_lbfgs(
     (1995).
     """
     parameters = objective.network.parameters
-    first = parameters.values[: parameters.n_trainable].astype(np.float64)
+    first = parameters.values[: parameters.n_trainable].astype(np.float64, copy=False)
     options = {"maxiter": max_iter, "maxfun": max_fun, "gtol": tol}
     result = minimize(
         objective, first, method="L-BFGS-B", jac=True, callback=callback, options=options

@@ -14,6 +14,7 @@ from digit_recognizer.nn.losses import Loss
 from digit_recognizer.nn.memory import Arena, Memory
 from digit_recognizer.nn.parameters import FlatParameters
 from digit_recognizer.nn.representation import call_of
+from digit_recognizer.nn.rows import is_sparse
 from digit_recognizer.nn.summary import INITIALIZERS, Summary
 from digit_recognizer.nn.sweeps import ImageSweeps, Step
 from digit_recognizer.nn.training import TrainingPlan, train_epochs
@@ -51,6 +52,8 @@ class Network:
         The layers that work on images, as they are written.
     image_sweeps : ImageSweeps
         What runs them.
+    takes_sparse : bool
+        Whether a batch of sparse rows stays sparse for the first layer.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Network:
         for index, layer in enumerate(self.layers):
             layer.bind(*self.parameters.layer_views(index))
         self._workspaces = Workspaces()
+        self.takes_sparse = vars(type(self.layers[0])).get("takes_sparse", False)
         steps = [Step(layer, index) for index, layer in enumerate(self.layers)]
         n_images = self._n_image_layers()
         self.image_steps, self._row_steps = steps[:n_images], steps[n_images:]
@@ -122,7 +126,7 @@ class Network:
 
         Parameters
         ----------
-        X : ndarray of shape (n, \\*input_shape)
+        X : ndarray or CSR matrix of shape (n, \\*input_shape)
         memories : sequence of Memory
             Whose arrays hold the output until the next call.
 
@@ -133,7 +137,10 @@ class Network:
         return self._forward(X, memories, prepared=False)
 
     def _forward(self, X, memories, prepared):
-        X = np.asarray(X).reshape(len(X), *self.input_shape)
+        if is_sparse(X) and not self.takes_sparse:
+            X = X.toarray()
+        if not is_sparse(X):
+            X = np.asarray(X).reshape(len(X), *self.input_shape)
         if self.image_sweeps.steps:
             X = self.image_sweeps.forward(X, memories, memories[-1].training, prepared)
         for layer, index in self._row_steps:
@@ -171,7 +178,7 @@ class Network:
 
         Parameters
         ----------
-        X : ndarray of shape (n, \\*input_shape)
+        X : ndarray or CSR matrix of shape (n, \\*input_shape)
         y : ndarray
             As the loss takes it.
         sample_weight : ndarray of shape (n,) or None
@@ -194,7 +201,8 @@ class Network:
 
         Parameters
         ----------
-        X : ndarray or CSR matrix of shape (n_samples, \\*input_shape), of the network's dtype
+        X : ndarray or sparse matrix of shape (n_samples, \\*input_shape)
+            Copied once where it is not C-contiguous, or CSR, and of the network's dtype.
         y : ndarray
             As the loss takes it.
         plan : TrainingPlan
@@ -216,18 +224,18 @@ class Network:
 
         Parameters
         ----------
-        X : ndarray or CSR matrix of shape (n_samples, \\*input_shape)
+        X : ndarray or sparse matrix of shape (n_samples, \\*input_shape)
+            Of any layout and dtype: converted block by block.
 
         Returns
         -------
         ndarray of shape (n_samples, \\*output_shape)
         """
+        X = X.tocsr() if is_sparse(X) else X
         predictions = np.empty((X.shape[0], *self.output_shape), dtype=self.dtype)
-        memories, values, prepared = self._workspaces.take(self)
+        memories, values, prepared = self._workspaces.take(self, len(predictions))
         for start in range(0, X.shape[0], PREDICTION_ROWS):
             block = X[start : start + PREDICTION_ROWS]
-            if not isinstance(block, np.ndarray):
-                block = block.toarray()
             Z = predictions[start : start + PREDICTION_ROWS]
             Z[...] = self._forward(block.astype(self.dtype, copy=False), memories, prepared)
             self.loss.activate(Z)

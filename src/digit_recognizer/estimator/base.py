@@ -1,6 +1,7 @@
 """What the classifier and the regressor share: fitting, prediction, weights."""
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -316,6 +317,10 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
         check_is_fitted(self)
         if not self._has_network():
             complete(self)
+
+    def _get_doc_link(self):
+        # scikit-learn's HTML shows descriptions only beside a link: the file they are written in.
+        return Path(__file__).with_name("classifier.py").as_uri()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -2,7 +2,6 @@
 
 from numbers import Real
 
-import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -24,54 +23,61 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(100,)
-        Units of each hidden layer.
-    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "silu"}, list or tuple, \
-            default="relu"
-        One for all hidden layers or a list with one each; in place of a name a pair of functions
-        ``(f, derivative of f)``, each from an array to a new array.
-    solver : {"lbfgs", "sgd", "adam", "adamw"} or digit_recognizer.nn.Optimizer, default="adam"
-        An optimizer, such as ``nn.Adam(0.8)`` or one of your own, is copied for each fit; what it
-        was made with stands in place of `momentum`, `beta_1`, `weight_decay` and their like.
+        Units of each hidden layer. Only used when `architecture` is None.
+    activation : str, list or tuple, default="relu"
+        One for all hidden layers or a list with one each, of "identity", "logistic", "tanh",
+        "relu", "leaky_relu" and "silu"; in place of a name a pair of functions ``(f, derivative of
+        f)``, each from an array to a new array. Only used when `architecture` is None.
+    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
+        What trains: "sgd" gradient descent by batches, with momentum; "adam" Kingma and Ba's steps;
+        "adamw" those with decoupled `weight_decay`. These are the stochastic ones. "lbfgs" takes
+        quasi-Newton steps on all rows at once, which suits small data.
     alpha : float, default=0.0001
         Strength of the L2 penalty on the weights, divided by the number of samples of the batch.
     batch_size : int or "auto", default="auto"
-        "auto" is ``min(200, n_samples)``.
-    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}, \
-            default="constant"
-        "invscaling" and "adaptive" do not act on "adam" and "adamw", as in scikit-learn. "cosine"
-        and "one_cycle" act on every stochastic solver, run over `max_iter` epochs to their end and
-        so neither stop on `tol` nor warn that it was not reached.
+        Rows of a step of the stochastic solvers; "auto" is ``min(200, n_samples)``.
+    learning_rate : str, default="constant"
+        How the rate goes on: "constant", "invscaling", "adaptive", "cosine" or "one_cycle".
+        "invscaling" and "adaptive" act on the solver "sgd" only, as in scikit-learn. "cosine" and
+        "one_cycle" act on every stochastic solver, run over `max_iter` epochs to their end and so
+        neither stop on `tol` nor warn that it was not reached.
     learning_rate_init : float, default=0.001
         The learning rate; with "one_cycle" the highest one.
     power_t : float, default=0.5
-        Exponent of "invscaling".
+        Exponent of the learning rate "invscaling".
     max_iter : int, default=200
         Most epochs; for "lbfgs" most iterations.
     shuffle : bool, default=True
+        Whether each epoch takes the rows in a new order. Of the stochastic solvers.
     random_state : int, RandomState instance or None, default=None
         Source of the first weights, the batches, dropout and the validation split.
     tol : float, default=1e-4
         Training stops when the loss (or, with early stopping, the validation score) has not
         improved by `tol` for more than `n_iter_no_change` epochs.
     verbose : bool, default=False
+        Whether to print the loss of each epoch, and the validation score with early stopping.
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit: weights, optimizer and random generator, so that
         two fits of ten epochs equal one of twenty under a constant rate.
     momentum : float, default=0.9
-        Of the solver "sgd".
+        Share of the last step that the next one keeps, in [0, 1]. Of the solver "sgd".
     nesterovs_momentum : bool, default=True
+        Whether the momentum looks ahead, as Nesterov's does. Of the solver "sgd".
     early_stopping : bool, default=False
         Set aside `validation_fraction` of the rows, or take the validation set given to `fit`;
         stop by the score there, and keep the best epoch's weights: the last epoch's, with a
-        warning, if none had a finite score.
+        warning, if none had a finite score. Of the stochastic solvers.
     validation_fraction : float or splitter, default=0.1
         Share of the rows with weight, drawn by class, or a splitter of scikit-learn's kind, whose
-        first split is taken.
-    beta_1, beta_2 : float, default=0.9 and 0.999
-        Decay of Adam's moments.
+        first split is taken. Only used with early stopping.
+    beta_1 : float, default=0.9
+        Decay of Adam's first moment, in [0, 1).
+    beta_2 : float, default=0.999
+        Decay of Adam's second moment, in [0, 1).
     epsilon : float, default=1e-8
-        Of Adam.
+        What keeps Adam from a division by zero.
     n_iter_no_change : int or np.inf, default=10
+        Epochs without an improvement by `tol` that training bears (the patience).
     max_fun : int, default=15000
         Most evaluations of the loss by "lbfgs".
     architecture : str, list of digit_recognizer.nn layers or None, default=None
@@ -83,22 +89,37 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         start as He et al. (2015) draw them.
     input_shape : tuple of int or None, default=None
         (height, width, channels) of the images that the rows of X hold, for an architecture with
-        layers for images and for `augment`; None for square images of one channel.
+        layers for images, `augment` and `views`; None for square images of one channel.
     augment : dict, digit_recognizer.nn.Augment or None, default=None
         Random deformations of the training images, such as ``{"rotation": 10, "shift": 2}``. Of the
-        stochastic solvers.
+        stochastic solvers. Its keys, 0 if nothing else is said:
+
+        - "rotation": angles of up to so many degrees either way;
+        - "scale": factors of height and width, each in 1 ± so much;
+        - "shear": of up to so much either way;
+        - "shift": by up to so many pixels along each axis;
+        - "elastic": an elastic field, whose control points move by so many pixels;
+        - "control_points" (8): of the field, along each axis;
+        - "soft_epochs": so many at the end are weaker, by the factor "softness" (0.5);
+        - "fill" (None): what lies outside the images, None for the smallest value of X.
     views : dict, digit_recognizer.nn.Views or None, default=None
-        Predictions are the mean over views of each image, such as ``{"shift": 1, "rotation": 8}``:
-        as it is, moved by so many pixels and turned by so many degrees. Training is as without.
+        Predictions are the mean over views of each image, such as ``{"shift": 1, "rotation": 8}``.
+        Training is as without. Its keys, 0 if left out:
+
+        - "shift": the image as it is, and moved by so many pixels in the four directions;
+        - "rotation": each of these as it is, and turned by so many degrees either way.
     dropout : float, default=0.0
-        Probability to drop a hidden unit, after each hidden activation.
+        Probability to drop a hidden unit, after each hidden activation. Only used when
+        `architecture` is None.
     batch_norm : bool, default=False
-        Whether to normalize each hidden layer over the batch, before its activation.
+        Whether to normalize each hidden layer over the batch, before its activation. Only used when
+        `architecture` is None.
     label_smoothing : float, default=0.0
         Share of the target probability spread evenly over the classes, in [0, 1).
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, in the form of scikit-learn's `class_weight`; they
-        multiply `sample_weight`.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Weights of the classes in the loss, in the form of scikit-learn's `class_weight`; for
+        multilabel y a list with a dict for each label, whose weights are multiplied. They multiply
+        `sample_weight`.
     weight_decay : float, default=0.01
         Decoupled weight decay of the solver "adamw".
     max_gradient_norm : float or None, default=None
@@ -113,34 +134,42 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        The class labels, or the indices of the labels of multilabel y.
     loss_ : float
-        Loss of the last epoch.
+        Loss of the last epoch, penalty included.
     best_loss_ : float or None
         Smallest loss of an epoch; None with early stopping. Of the stochastic solvers.
     loss_curve_ : list of float
         Loss of each epoch. Of the stochastic solvers.
     validation_scores_ : list of float or None
-        Score on the validation rows after each epoch. Of the stochastic solvers.
+        Score on the validation rows after each epoch; None without early stopping. Of the
+        stochastic solvers.
     best_validation_score_ : float or None
-        The highest of them that is finite; NaN if none is.
+        The highest of them that is finite, NaN if none is; None without early stopping.
     history_ : list of dict
         One an epoch: ``epoch``, ``loss``, ``learning_rate``, ``seconds``, and with a validation set
         ``train_score`` (on as many training rows), ``validation_loss``, ``validation_score``; a
         score that is not defined is NaN.
     t_ : int
         Training samples seen.
-    coefs_, intercepts_ : list of ndarray
-        Weights of shape (n_inputs, n_units) and biases of shape (n_units,) of each dense layer.
+    coefs_ : list of ndarray
+        Weights of each layer, of shape (n_inputs, n_units) where it is dense.
+    intercepts_ : list of ndarray
+        Biases of shape (n_units,) of each layer; zeros where it has none.
     n_features_in_ : int
+        Features of the training X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where X has names that are all strings.
     background_ : float
         Smallest value of the training X, which `views` find outside the images.
     n_iter_ : int
         Epochs, or iterations, of the last fit.
     n_layers_ : int
-        Dense layers and the input.
+        Layers with weights, and the input.
     n_outputs_ : int
+        Outputs of the network.
     out_activation_ : str
+        Activation of the outputs: "softmax"; "logistic" for two classes and for multilabel y.
 
     Examples
     --------
@@ -262,53 +291,6 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
             multilabel = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
         return self._partial_fit(X, y, sample_weight)
-
-    def predict(self, X):
-        """Predict classes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes) for multilabel targets
-        """
-        predictions = self._predict_raw(X)
-        if self.n_outputs_ == 1:
-            predictions = predictions.ravel()
-        return self._label_binarizer.inverse_transform(predictions)
-
-    def predict_proba(self, X):
-        """Probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
-        """
-        predictions = self._predict_raw(X)
-        if self.n_outputs_ == 1:
-            return np.hstack([1 - predictions, predictions])
-        return predictions
-
-    def predict_log_proba(self, X):
-        """Logarithm of `predict_proba`.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        probabilities = self.predict_proba(X)
-        return np.log(probabilities, out=probabilities)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

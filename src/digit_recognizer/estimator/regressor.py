@@ -7,62 +7,33 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 
 from digit_recognizer.estimator.base import BaseNumpyNet
+from digit_recognizer.estimator.classifier import NumpyNetClassifier
+from digit_recognizer.estimator.documentation import documented_like
 from digit_recognizer.estimator.inputs import narrowed, validated
 from digit_recognizer.nn import PoissonDeviance, SquaredError
 
 
+@documented_like(NumpyNetClassifier, without=["classes_"])
 class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
     """Neural network regressor: `MLPRegressor`'s contract, a faster network, and more options.
 
-    One or several targets. Every parameter but `loss` means what it does in `NumpyNetClassifier`;
-    with early stopping the score is R².
+    One or several targets. Every parameter but `loss` means what it does in `NumpyNetClassifier`.
 
     Parameters
     ----------
     loss : {"squared_error", "poisson"}, default="squared_error"
         Half the squared error, or half the Poisson deviance with an exponential output, for y ≥ 0.
-    hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(100,)
-    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "silu"}, list or tuple, \
-            default="relu"
-    solver : {"lbfgs", "sgd", "adam", "adamw"} or digit_recognizer.nn.Optimizer, default="adam"
-    alpha : float, default=0.0001
-    batch_size : int or "auto", default="auto"
-    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}, \
-            default="constant"
-    learning_rate_init : float, default=0.001
-    power_t : float, default=0.5
-    max_iter : int, default=200
-    shuffle : bool, default=True
-    random_state : int, RandomState instance or None, default=None
-    tol : float, default=1e-4
-    verbose : bool, default=False
-    warm_start : bool, default=False
-    momentum : float, default=0.9
-    nesterovs_momentum : bool, default=True
-    early_stopping : bool, default=False
-    validation_fraction : float or splitter, default=0.1
-    beta_1, beta_2 : float, default=0.9 and 0.999
-    epsilon : float, default=1e-8
-    n_iter_no_change : int or np.inf, default=10
-    max_fun : int, default=15000
-    architecture : str, list of digit_recognizer.nn layers or None, default=None
-    input_shape : tuple of int or None, default=None
-    augment : dict, digit_recognizer.nn.Augment or None, default=None
-    views : dict, digit_recognizer.nn.Views or None, default=None
-    dropout : float, default=0.0
-    batch_norm : bool, default=False
-    weight_decay : float, default=0.01
-    max_gradient_norm : float or None, default=None
-    ema_decay : float or None, default=None
     scoring : str, callable or None, default=None
+        What early stopping and `history_` measure: a scorer as scikit-learn takes it; None for R².
+        It is given the rows' weights if it takes `sample_weight`.
 
     Attributes
     ----------
-    loss_, best_loss_, loss_curve_, history_, validation_scores_, best_validation_score_, t_, \
-            coefs_, intercepts_, n_features_in_, feature_names_in_, n_iter_, n_layers_, \
-            n_outputs_, out_activation_
-        As in `NumpyNetClassifier`. The squared errors are averaged over the targets, as in
-        scikit-learn.
+    loss_ : float
+        Loss of the last epoch: of the squared errors the mean over the targets, as in scikit-learn,
+        plus the penalty.
+    out_activation_ : str
+        Activation of the outputs: "identity", or "exp" with the Poisson deviance.
 
     Examples
     --------

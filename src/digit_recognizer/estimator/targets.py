@@ -1,4 +1,4 @@
-"""Classes as the network takes them: checked, encoded, weighed, and decoded again."""
+"""Classes as the network takes them: checked, encoded, weighed, and predicted again."""
 
 import numpy as np
 from sklearn.metrics import accuracy_score
@@ -139,10 +139,56 @@ class ClassTargets:
     def _weigh(self, y, sample_weight):
         if self.class_weight is None:
             return sample_weight
-        is_multilabel = self._label_binarizer.y_type_.startswith("multilabel")
-        classes = [0, 1] if is_multilabel else self.classes_.tolist()
+        classes = [0, 1] if self._is_multilabel() else self.classes_.tolist()
         columns = y.reshape(len(y), -1).T.astype(np.intp)
         weights = row_weights(self.class_weight, columns, classes, sample_weight)
         if sample_weight is not None:
             weights *= sample_weight
         return narrowed(weights, self._network.dtype, "class_weight")
+
+    def predict(self, X):
+        """Predict classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes) for multilabel targets
+        """
+        predictions = self._predict_raw(X)
+        if self.n_outputs_ == 1:
+            predictions = predictions.ravel()
+        return self._label_binarizer.inverse_transform(predictions)
+
+    def predict_proba(self, X):
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        predictions = self._predict_raw(X)
+        if self.n_outputs_ == 1:
+            return np.hstack([1 - predictions, predictions])
+        return predictions
+
+    def predict_log_proba(self, X):
+        """Logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        probabilities = self.predict_proba(X)
+        return np.log(probabilities, out=probabilities)

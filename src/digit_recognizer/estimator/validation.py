@@ -11,9 +11,6 @@ from digit_recognizer.estimator.inputs import validated
 from digit_recognizer.estimator.scoring import Score
 
 EVALUATION_ROWS = 1024
-TOO_SMALL = (
-    "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-)
 
 
 class Validation:
@@ -114,8 +111,7 @@ def split_rows(estimator, X, y, sample_weight):
     else:
         rows = _rows_with_weight(_labels(estimator, y), sample_weight)
         train, test = _split_by_fraction(estimator, labels, rows, X.shape[0])
-    if len(test) < 2:
-        raise ValueError(TOO_SMALL)
+    _check_size(len(test), X.shape[0])
     return tuple(_take((X, y, sample_weight), rows) for rows in (train, test))
 
 
@@ -127,8 +123,7 @@ def _split_by_fraction(estimator, labels, rows, n_samples):
     n_test = max(n_test, min(of_all, max(n_classes, 2)))
     if labels is not None:
         estimator._check_can_be_split(labels)
-    if n_test < 2:
-        raise ValueError(TOO_SMALL)
+    _check_size(n_test, n_samples)
     if n_test >= len(rows):
         raise ValueError(
             f"validation_fraction={estimator.validation_fraction} leaves none of the {len(rows)} "
@@ -143,6 +138,14 @@ def _split_by_fraction(estimator, labels, rows, n_samples):
         rows, random_state=estimator._split_seed, test_size=n_test, stratify=strata
     )
     return np.concatenate([train, np.setdiff1d(np.arange(n_samples), rows)]), test
+
+
+def _check_size(n_test, n_samples):
+    if n_test < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            f"dataset. Got {n_test} of n_samples={n_samples}."
+        )
 
 
 def _pool_rare(labels):

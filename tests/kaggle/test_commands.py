@@ -257,7 +257,7 @@ def test_the_log_marks_the_best_of_cv_and_of_lb(run, here):
 def test_an_empty_log_says_how_to_begin(run, here):
     assert run("log") == (
         0,
-        "No submissions yet; make one with digit-recognizer submit.\n",
+        "No submissions yet; make one with `digit-recognizer submit`.\n",
         "",
     )
 

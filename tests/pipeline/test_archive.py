@@ -1,10 +1,12 @@
+import gzip
 import io
 import zipfile
 
 import pytest
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.archive import DataFile, find_file, holds_traces, require_file
+from digit_recognizer.pipeline.archive import find_file, holds_something, require_file
+from digit_recognizer.pipeline.data_file import DataFile
 
 
 def message(function, *arguments):
@@ -55,10 +57,122 @@ def test_a_file_that_is_not_there_is_none(folder, small):
     assert find_file(folder / "missing", "train.csv", small) is None
 
 
-def test_traces_are_any_of_the_files(store, folder, small, small_files):
-    assert not holds_traces(folder, small)
-    store({"test.csv": b""}, "gz")
-    assert holds_traces(folder, small)
+@pytest.mark.parametrize("name", ["test.csv.gz", "cats.zip", "notes.txt", "some/folder/of.mine"])
+def test_whatever_is_there_is_something(name, folder):
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).touch()
+    assert holds_something(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", ".DS_Store", "__MACOSX/train.csv", "sample/train.csv", "openml/train.csv"]
+)
+def test_what_the_system_or_this_program_puts_there_is_nothing(name, folder, small):
+    assert not holds_something(folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).touch()
+    (folder / "empty").mkdir()
+    assert not holds_something(folder)
+    assert find_file(folder, "train.csv", small) is None
+
+
+def zipped(files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def put(folder, files):
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+SHAPES = {
+    "another case": lambda files: {name.capitalize(): files[name] for name in files},
+    "copies": lambda files: {name.replace(".", " (1)."): files[name] for name in files},
+    "a zip each": lambda files: {f"{name}.zip": zipped({name: files[name]}) for name in files},
+    "copies of a zip each": lambda files: {
+        f"{name} (2).zip": zipped({name: files[name]}) for name in files
+    },
+    "one folder deep": lambda files: {f"small/{name}": files[name] for name in files},
+    "a folder each": lambda files: {f"{name[:-4]}/{name}": files[name] for name in files},
+    "a zip one folder deep": lambda files: {"small/small.zip": zipped(files)},
+    "a copy of the zip": lambda files: {"small (1).zip": zipped(files)},
+    "the zip in capitals": lambda files: {"SMALL.ZIP": zipped(files)},
+    "a zip of any name": lambda files: {"archive.zip": zipped(files)},
+    "a folder in the zip": lambda files: {
+        "small.zip": zipped(
+            {f"small/{name}": files[name] for name in files} | {"__MACOSX/small/._train.csv": b""}
+        )
+    },
+    "gz in the zip": lambda files: {
+        "small.zip": zipped({f"{name}.gz": gzip.compress(files[name]) for name in files})
+    },
+    "a zip of zips": lambda files: {
+        "small.zip": zipped({f"{name}.zip": zipped({name: files[name]}) for name in files})
+    },
+    "a zip in a zip": lambda files: {"download.zip": zipped({"small.zip": zipped(files)})},
+    "a copy of the zip beside a broken one": lambda files: {
+        "small (1).zip": zipped(files),
+        "another.zip": b"broken off",
+    },
+    "the same twice": lambda files: {
+        "small (1).zip": zipped(files),
+        "small (2).zip": zipped(files),
+    },
+    "beside another competition's": lambda files: {
+        "small/small.zip": zipped(files),
+        "large.zip": zipped(dict.fromkeys(files, b"others")),
+    },
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_shapes_that_downloads_have_are_read(shape, folder, small, small_files):
+    put(folder, SHAPES[shape](small_files))
+    assert holds_something(folder)
+    for name, content in small_files.items():
+        assert contents(require_file(folder, name, small)) == content
+
+
+@pytest.mark.parametrize("shape", ["a zip of any name", "a folder in the zip", "a zip of zips"])
+def test_an_archive_stands_for_the_folder(shape, folder, small, small_files):
+    put(folder, SHAPES[shape](small_files))
+    (archive,) = folder.iterdir()
+    for name, content in small_files.items():
+        assert contents(require_file(archive, name, small)) == content
+    assert find_file(archive, "test_labels.csv", small) is None
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train (1).csv", "train (2).csv"),
+        ("a/train.csv", "b/train.csv"),
+    ],
+)
+def test_two_files_that_differ_are_told(names, folder, small, small_files):
+    for name, content in zip(names, (b"one", b"other"), strict=True):
+        put(folder, {name: content})
+        put((folder / name).parent, {"test.csv": b""})
+    assert message(require_file, folder, "train.csv", small) == (
+        f"data/{names[0]} and data/{names[1]} differ, and either could be train.csv; remove one, "
+        "or give the folder or zip archive of the right one with --data."
+    )
+
+
+def test_a_rest_of_other_files_in_the_folder_itself_is_told(folder, small, small_files):
+    put(folder, {"test.csv": b"old", "small.zip/small.zip": zipped(small_files)})
+    assert message(require_file, folder, "train.csv", small).startswith(
+        "data/test.csv and test.csv in data/small.zip/small.zip differ, and either could be test"
+    )
+
+
+def test_a_name_inside_two_archives_is_called_by_both(folder):
+    assert str(DataFile(folder / "a.zip", ("b.zip", "c.csv"))) == "c.csv in b.zip in data/a.zip"
 
 
 def test_a_missing_folder_is_named(folder, small):
@@ -70,27 +184,27 @@ def test_a_missing_folder_is_named(folder, small):
 def test_a_file_in_the_place_of_the_folder_is_named(store, folder, small):
     store({"train.csv": b""})
     assert message(require_file, folder / "train.csv", "train.csv", small) == (
-        "data/train.csv is not a folder; give the folder that holds the competition's files."
+        "data/train.csv is a single file; give the folder that holds all of the competition's "
+        "files."
     )
 
 
 def test_a_missing_file_is_named(store, folder, small):
     store({"train.csv": b""})
     assert message(require_file, folder, "test.csv", small) == (
-        "data has neither test.csv nor test.csv.gz nor small.zip; "
-        "put the competition's files there or give their folder."
+        "data lacks test.csv (it holds 'train.csv'); put the competition's files there, or give "
+        "their folder or zip archive with --data."
     )
 
 
 def test_an_archive_without_the_member_is_named(store, folder, small):
-    store({"digits/train.csv": b"", "readme\n.txt": b""}, "zip")
-    assert message(require_file, folder, "train.csv", small) == (
-        "data/small.zip lacks train.csv (it holds 'digits/train.csv', 'readme\\n.txt'); "
-        "download it again."
+    store({"digits/cats.csv": b"", "readme\n.txt": b""}, "zip")
+    assert message(require_file, folder, "train.csv", small).startswith(
+        "data/small.zip lacks train.csv (it holds 'digits/cats.csv', 'readme\\n.txt'); put the "
     )
     store({}, "zip")
-    assert message(require_file, folder, "train.csv", small) == (
-        "data/small.zip lacks train.csv (it holds nothing); download it again."
+    assert message(require_file, folder, "train.csv", small).startswith(
+        "data/small.zip lacks train.csv (it holds nothing); "
     )
 
 

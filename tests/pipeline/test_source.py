@@ -27,10 +27,40 @@ def message(*arguments, error=InputError, **keywords):
 def test_the_folders_own_files_go_first(form, named, store, folder, small, small_files):
     store(small_files, form)
     (folder.parent / "kaggle/small").mkdir(parents=True)
+    place = "data/small.zip" if form == "zip" else "data"
     assert find(folder if named else None, competition=small) == (
         Path("data"),
-        "Data: the competition's files in data.",
+        f"Data: the competition's files in {place}.",
     )
+
+
+@pytest.mark.parametrize("name", ["train.csv", "test.csv"])
+def test_one_of_the_files_stands_for_its_folder(name, store, folder, small, small_files):
+    store(small_files)
+    assert find(folder / name, competition=small)[0] == folder
+
+
+def test_a_zip_archive_stands_for_its_folder(store, folder, small, small_files):
+    store(small_files, "zip")
+    archive = folder.joinpath("small.zip").rename(folder / "download.zip")
+    found, text = find(archive, competition=small)
+    assert (found, text) == (archive, "Data: the competition's files in data/download.zip.")
+    assert len(load_data(found, small).X_train) == 6
+
+
+def test_what_cannot_be_used_is_named_and_no_sample_is_made(store, folder):
+    store({"digits.parquet": b"", "README.md": b""})
+    assert message() == (
+        "data lacks train.csv (it holds 'digits.parquet'); put the competition's files there, or "
+        "give their folder or zip archive with --data."
+    )
+    assert {path.name for path in folder.iterdir()} == {"digits.parquet", "README.md"}
+
+
+def test_readme_and_hidden_files_are_no_data(store, folder):
+    store({"README.md": b"", ".DS_Store": b""})
+    assert find()[0] == Path("data/sample")
+    assert find()[0] == Path("data/sample")
 
 
 @pytest.mark.parametrize("place", ["kaggle/small", "kaggle/competitions/small"])
@@ -82,8 +112,8 @@ def test_a_named_folder_that_does_not_exist_is_an_error(folder):
 
 def test_a_named_folder_without_files_is_an_error_even_if_it_is_the_usual_one(folder):
     assert message("data") == (
-        "data has neither train.csv nor train.csv.gz nor digit-recognizer.zip; "
-        "put the competition's files there or give their folder."
+        "data lacks train.csv (it holds nothing); put the competition's files there, or give "
+        "their folder or zip archive with --data."
     )
     assert not list(folder.iterdir())
 
@@ -91,8 +121,8 @@ def test_a_named_folder_without_files_is_an_error_even_if_it_is_the_usual_one(fo
 def test_half_of_the_files_is_an_error(store, folder, small, small_files):
     store({"train.csv": small_files["train.csv"]})
     text = (
-        "data has neither test.csv nor test.csv.gz nor small.zip; "
-        "put the competition's files there or give their folder."
+        "data lacks test.csv (it holds 'train.csv'); put the competition's files there, or give "
+        "their folder or zip archive with --data."
     )
     assert message(competition=small) == text
     assert message(folder, competition=small) == text
@@ -100,8 +130,8 @@ def test_half_of_the_files_is_an_error(store, folder, small, small_files):
 
 def test_an_archive_of_something_else_is_an_error(store, folder, small):
     store({"cats.csv": b""}, "zip")
-    assert message(competition=small) == (
-        "data/small.zip lacks train.csv (it holds 'cats.csv'); download it again."
+    assert message(competition=small).startswith(
+        "data/small.zip lacks train.csv (it holds 'cats.csv'); put the competition's files there"
     )
 
 

@@ -1,82 +1,30 @@
-"""Where in a folder the competition's files are: plain, gzipped, or inside Kaggle's archive."""
+"""Which files in a folder are the competition's, in the shapes that downloads have.
 
-import gzip
-import io
-import zipfile
-import zlib
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+First the names themselves, plain or gzipped, or inside the competition's own archive; then the same
+in another case or as a numbered copy (``train (1).csv``), each in a zip archive of its own
+(``train.csv.zip``), one folder deeper, in an archive of another name, or in archives inside one.
+"""
+
+import re
+from pathlib import Path, PurePosixPath
 
 from digit_recognizer.errors import InputError, quoted
+from digit_recognizer.pipeline.data_file import DataFile, list_archive
 
-_BUFFER_SIZE = 1 << 18
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """One of the competition's files, in whatever form it lies on the disk.
-
-    Parameters
-    ----------
-    path : Path
-        The file on the disk: a CSV file, the same gzipped (``.gz``), or a zip archive.
-    member : str or None
-        Name inside the archive.
-    """
-
-    path: Path
-    member: str | None = None
-
-    def __str__(self):
-        return str(self.path) if self.member is None else f"{self.member} in {self.path}"
-
-    @property
-    def plain_path(self):
-        """The path, if the file lies on the disk as it is; else None."""
-        return None if self.member is not None or self.path.suffix == ".gz" else self.path
-
-    @contextmanager
-    def open(self):
-        """Yield the contents, decompressed, as a buffered binary file.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be read or is damaged, also when that shows only later in the block.
-        """
-        try:
-            with ExitStack() as stack:
-                yield stack.enter_context(io.BufferedReader(self._raw(stack), _BUFFER_SIZE))
-        except (zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError) as error:
-            raise InputError(f"{self} is damaged ({error}); download it again.") from error
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise InputError(
-                f"{self} cannot be read ({reason}); check the file and its permissions."
-            ) from error
-
-    def _raw(self, stack):
-        if self.member is not None:
-            archive = stack.enter_context(zipfile.ZipFile(self.path))
-            try:
-                return stack.enter_context(archive.open(self.member))
-            except (RuntimeError, NotImplementedError) as error:
-                # A password, or a compression that Python does not know.
-                raise InputError(
-                    f"{self} cannot be unpacked ({error}); unpack it yourself beside the archive."
-                ) from error
-        if self.path.suffix == ".gz":
-            return stack.enter_context(gzip.open(self.path))
-        return stack.enter_context(self.path.open("rb", buffering=0))
+# Folders and files that are there and are no data of the user's.
+_OWN = re.compile(r"\..*|readme.*|__macosx|sample|openml|thumbs\.db|desktop\.ini", re.IGNORECASE)
+# What browsers and file managers add to the name of a second copy.
+_COPY = re.compile(r"( - copy| copy)?( ?\(\d+\)|[ -]\d+)?(?=\.|$)", re.IGNORECASE)
+_ADVICE = "put the competition's files there, or give their folder or zip archive with --data"
 
 
 def find_file(folder, name, competition):
-    """Find one of the competition's files in a folder.
+    """Find one of the competition's files.
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
+        A folder, or a zip archive.
     name : str
         Such as ``train.csv``.
     competition : Competition
@@ -84,77 +32,176 @@ def find_file(folder, name, competition):
     Returns
     -------
     file : DataFile or None
-        The file itself, else ``<name>.gz``, else the member of ``<slug>.zip``; None if there is
-        none of them.
 
     Raises
     ------
     InputError
-        If the archive has to be looked into and is damaged, or has a member outside of the folder.
+        If an archive has to be looked into and is damaged, or has a member outside of its folder,
+        or if there are two files of different contents that it could be.
     """
     folder = Path(folder)
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return DataFile(path)
-    path = _archive_path(folder, competition)
-    if path.is_file() and name in _members(path):
-        return DataFile(path, name)
-    return None
+    return _find_all(folder, competition).get(name) if folder.exists() else None
 
 
 def require_file(folder, name, competition):
     """Find one of the competition's files as `find_file` does, or raise InputError."""
     folder = Path(folder)
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
-        raise InputError(f"{folder} {what}; give the folder that holds the competition's files.")
+    if not folder.exists():
+        raise InputError(
+            f"{folder} does not exist; give the folder that holds the competition's files."
+        )
+    if folder.is_file() and not _is_zip(folder.name):
+        raise InputError(
+            f"{folder} is a single file; give the folder that holds all of the competition's files."
+        )
     file = find_file(folder, name, competition)
     if file is not None:
         return file
-    archive = _archive_path(folder, competition)
-    if archive.is_file():
-        members = ", ".join(map(quoted, sorted(_members(archive))[:5])) or "nothing"
-        raise InputError(f"{archive} lacks {name} (it holds {members}); download it again.")
-    raise InputError(
-        f"{folder} has neither {name} nor {name}.gz nor {archive.name}; "
-        f"put the competition's files there or give their folder."
+    entries = [folder] if folder.is_file() else _entries(folder)
+    if len(entries) == 1 and _is_zip(entries[0].name):
+        folder, there = entries[0], list_archive(DataFile(entries[0]))
+    else:
+        there = [path.name for path in entries]
+    listed = ", ".join(map(quoted, sorted(there)[:5])) or "nothing"
+    raise InputError(f"{folder} lacks {name} (it holds {listed}); {_ADVICE}.")
+
+
+def holds_something(folder):
+    """Tell whether a folder holds anything but empty folders and what this program puts there."""
+    return Path(folder).is_dir() and any(
+        path.is_file() or holds_something(path) for path in _entries(Path(folder))
     )
 
 
-def holds_traces(folder, competition):
-    """Tell whether a folder holds the training file, the test file or the archive, whole or not."""
-    folder = Path(folder)
-    names = (competition.train_file, competition.test_file)
-    paths = [folder / name for name in names] + [folder / f"{name}.gz" for name in names]
-    return any(path.is_file() for path in (*paths, _archive_path(folder, competition)))
+def _find_all(folder, competition):
+    """The competition's files in a folder or a zip archive, by name."""
+    names, needed = _names(competition)
+    own = {} if folder.is_file() else _loose_files(folder, names, competition)
+    if needed <= own.keys():
+        return own
+    problems = []
+    groups = list(_groups(folder, names, competition, problems))
+    whole = [(label, files) for label, files in groups if needed <= files.keys()]
+    slug = _stem(_archive_name(competition))
+    best = [(label, files) for label, files in whole if _matches(label, slug)] or whole
+    # Where no place has all, each may have its part: train/train.csv and test/test.csv.
+    parts = [own, *(files for _, files in best or groups)]
+    is_whole = needed <= set().union(*parts)
+    if problems and not is_whole:
+        raise problems[0]
+    found = {}
+    for name, file in (item for files in parts for item in files.items()):
+        known = found.setdefault(name, file)
+        if is_whole:
+            _check_same(name, known, file)
+    return found
 
 
-def _archive_path(folder, competition):
-    return folder / f"{competition.slug}.zip"
+def _names(competition):
+    needed = {competition.train_file, competition.test_file}
+    return [*needed, competition.sample_submission_file, competition.test_labels_file], needed
 
 
-def _members(path):
+def _archive_name(competition):
+    return f"{competition.slug}.zip"
+
+
+def _loose_files(folder, names, competition):
+    """The files that lie in a folder itself, or in the competition's archive there, by name."""
+    found = {}
+    archive = DataFile(folder / _archive_name(competition))
+    for name in names:
+        for path in (folder / name, folder / f"{name}.gz"):
+            if path.is_file():
+                found.setdefault(name, DataFile(path))
+    if len(found) < len(names) and archive.path.is_file():
+        members = list_archive(archive)
+        for name in names:
+            if name in members:
+                found.setdefault(name, DataFile(archive.path, (name,)))
+    missing = [name for name in names if name not in found]
+    for path in _entries(folder) if missing else ():
+        for name in missing:
+            file = path.is_file() and _as_file(DataFile(path), name)
+            if file:
+                _check_same(name, found.setdefault(name, file), file)
+    return found
+
+
+def _groups(folder, names, competition, problems):
+    """Yield the name and the files (by name) of each folder and archive below a folder.
+
+    Errors of archives that cannot be read are added to `problems`.
+    """
+    for path in [folder] if folder.is_file() else _entries(folder):
+        if path.is_dir():
+            yield path.name, _loose_files(path, names, competition)
+        archives = _entries(path) if path.is_dir() else [path]
+        for archive in archives:
+            if archive.is_file() and _is_zip(archive.name):
+                try:
+                    yield from _groups_of_archive(DataFile(archive), names)
+                except InputError as error:
+                    problems.append(error)
+
+
+def _groups_of_archive(archive, names):
+    """Yield the name and the files of each folder of an archive and of the archives in it."""
+    groups = {}
+    for member in list_archive(archive):
+        path = PurePosixPath(member)
+        if member.endswith("/") or any(map(_OWN.fullmatch, path.parts)):
+            continue
+        file = DataFile(archive.path, (*archive.members, member))
+        matches = {name: found for name in names if (found := _as_file(file, name))}
+        label = path.parent.name or _stem(archive.member or archive.path.name)
+        for name, found in matches.items():
+            known = groups.setdefault(label, {}).setdefault(name, found)
+            _check_same(name, known, found)
+        if not matches and _is_zip(member) and len(file.members) < 2:
+            yield from _groups_of_archive(file, names)
+    yield from groups.items()
+
+
+def _as_file(file, name):
+    """The file if it is the one of that name, or the one that it is an archive of; else None."""
+    own = PurePosixPath(file.member or file.path.name).name
+    if _matches(own, name) or _matches(own.lower().removesuffix(".gz"), name):
+        return file
+    if _is_zip(own) and _matches(_stem(own), name):
+        for member in list_archive(file):
+            if _matches(PurePosixPath(member).name, name):
+                return DataFile(file.path, (*file.members, member))
+    return None
+
+
+def _entries(folder):
+    """What is in a folder and may be data, by name."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise InputError(
-            f"{path} is not a whole zip archive ({error}); download it again or remove it."
-        ) from error
+        return sorted(path for path in folder.iterdir() if not _OWN.fullmatch(path.name))
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read ({error.strerror or error}); check its permissions."
+            f"{folder} cannot be read ({error.strerror}); check its permissions."
         ) from error
-    for name in names:
-        if leaves_folder(name):
-            raise InputError(
-                f"{path} has a member {quoted(name)} outside of the archive's own folder; "
-                f"remove the archive and download it from the competition."
-            )
-    return frozenset(names)
 
 
-def leaves_folder(name):
-    """Tell whether an archive's member would be unpacked outside of the archive's own folder."""
-    windows = PureWindowsPath(name)
-    return PurePosixPath(name).is_absolute() or bool(windows.anchor) or ".." in windows.parts
+def _matches(there, name):
+    """Tell whether a name is the one that is looked for, in any case or as a copy of it."""
+    name = PurePosixPath(name).name.lower()
+    return name in (there.lower(), _COPY.sub("", there).lower())
+
+
+def _is_zip(name):
+    return name.lower().endswith(".zip")
+
+
+def _stem(name):
+    return name[: -len(".zip")] if _is_zip(name) else name
+
+
+def _check_same(name, one, other):
+    if one != other and one.digest() != other.digest():
+        raise InputError(
+            f"{one} and {other} differ, and either could be {name}; remove one, or give the folder "
+            f"or zip archive of the right one with --data."
+        )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from digit_recognizer.errors import InputError, OutsideError, quoted
 from digit_recognizer.files import explain_write, replacing
-from digit_recognizer.pipeline.archive import leaves_folder
 from digit_recognizer.pipeline.data import load_data
+from digit_recognizer.pipeline.data_file import leaves_folder
 
 
 def download_data(kaggle, folder, competition):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.archive import find_file, holds_traces, require_file
+from digit_recognizer.pipeline.archive import find_file, holds_something, require_file
 from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER
 from digit_recognizer.pipeline.download import download_data
 from digit_recognizer.pipeline.openml import write_openml
@@ -83,10 +83,12 @@ def find_folder(folder=None, competition=DIGIT_RECOGNIZER, kaggle_input=None):
     Parameters are those of `find_data`; the folder the user named is returned as it is.
     """
     if folder is not None:
-        return Path(folder)
-    # A folder with half of the files is one to complete, not one to pass over.
+        folder = Path(folder)
+        is_one_of_them = folder.name in (competition.train_file, competition.test_file)
+        return folder.parent if is_one_of_them and folder.is_file() else folder
+    # A folder with half of the files, or with something else, is not one to pass over.
     places = _usual_places(competition, Path(kaggle_input or KAGGLE_INPUT))
-    return next((place for place in places if holds_traces(place, competition)), None)
+    return next(filter(holds_something, places), None)
 
 
 def _is_complete(folder, competition):
@@ -109,11 +111,12 @@ def _usual_places(competition, kaggle_input):
 
 
 def _take(folder, competition):
-    for name in (competition.train_file, competition.test_file):
-        require_file(folder, name, competition)
+    file = require_file(folder, competition.train_file, competition)
+    require_file(folder, competition.test_file, competition)
+    place = file.path if file.members else file.path.parent
     if find_file(folder, competition.test_labels_file, competition):
-        return folder, f"Data: a sample with test labels in {folder}; {_NO_UPLOAD}."
-    return folder, f"Data: the competition's files in {folder}."
+        return folder, f"Data: a sample with test labels in {place}; {_NO_UPLOAD}."
+    return folder, f"Data: the competition's files in {place}."
 
 
 def _make(folder, source, competition):

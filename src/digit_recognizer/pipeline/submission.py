@@ -8,9 +8,9 @@ import numpy as np
 
 from digit_recognizer.errors import InputError, quoted
 from digit_recognizer.files import write_bytes
-from digit_recognizer.pipeline.archive import DataFile
 from digit_recognizer.pipeline.careful import check_length, complain, parse_integer, read_rows
 from digit_recognizer.pipeline.columns import IntegerColumn, join_header
+from digit_recognizer.pipeline.data_file import DataFile
 
 _REMEDY = "the ids must be those of the test images, in their order"
 

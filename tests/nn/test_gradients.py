@@ -119,6 +119,137 @@ def test_check_gradients_names_what_a_wrong_backward_pass_gets_wrong(layer, wron
     assert {name for name, error in errors.items() if error > 1e-6} == wrong
 
 
+class PutsANewGradient(nn.Dense):
+    def backward(self, dY, memory, need_dX=True):
+        dX = super().backward(dY, memory, need_dX)
+        self.gradients["weight"] = memory.kept.T @ dY
+        return dX
+
+
+class PutsNewStatistics(nn.BatchNorm):
+    def forward(self, X, memory):
+        self.values["running_mean"] = 0.9 * self.values["running_mean"] + 0.1 * X.mean(axis=0)
+        return super().forward(X, memory)
+
+
+class ChangesItsInput(nn.Layer):
+    def forward(self, X, memory):
+        return np.multiply(X, 2, out=X)
+
+    def backward(self, dY, memory, need_dX=True):
+        return 2 * dY
+
+
+class KeepsACopyOfItsWeights(nn.Dense):
+    def forward(self, X, memory):
+        # Finite differences of the copy are right, and no step reaches it.
+        self.values = {"weight": self.values["weight"].copy(), "bias": self.values["bias"]}
+        return super().forward(X, memory)
+
+
+class TurnsItsGradient(nn.Dense):
+    def bind(self, values, gradients):
+        super().bind(values, {"weight": gradients["weight"].T, "bias": gradients["bias"]})
+
+
+class AddsToWhatIsThere(nn.Dense):
+    def backward(self, dY, memory, need_dX=True):
+        before = self.gradients["weight"].copy()
+        dX = super().backward(dY, memory, need_dX)
+        self.gradients["weight"] += before
+        return dX
+
+
+class GivesNaN(nn.Tanh):
+    def multiply_by_derivative(self, Y, dY, memory):
+        dY[...] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (PutsANewGradient(3), r"self\.gradients\['weight'\], which no optimizer sees; write into"),
+        (PutsNewStatistics(), r"self\.values\['running_mean'\]"),
+        (KeepsACopyOfItsWeights(3), r"self\.values\['weight'\]"),
+        (TurnsItsGradient(4), "A step of an optimizer that should lower the loss by"),
+        (ChangesItsInput(), "ChangesItsInput.* changes its input in forward"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_layer_that_would_not_train_is_refused_with_the_reason(layer, message, generator):
+    with pytest.raises(ValueError, match=message):
+        nn.check_gradients(layer, generator.standard_normal((6, 4)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "wrong"), [(AddsToWhatIsThere(3), {"weight"}), (GivesNaN(), {"X"})]
+)
+def test_gradients_of_noise_or_of_no_number_are_wrong(layer, wrong, generator):
+    errors = nn.check_gradients(layer, generator.standard_normal((6, 4)))
+    assert {name for name, error in errors.items() if not error < 1e-6} == wrong
+
+
+class Scale(nn.Layer):
+    """Y = s X with a number s for each channel of images."""
+
+    def parameter_specs(self):
+        ones = lambda generator, shape: np.ones(shape)  # noqa: E731
+        return [nn.ParameterSpec("scale", self.input_shape[-1:], ones)]
+
+    def start_backward(self, memory):
+        self.gradients["scale"][...] = 0
+
+    def forward(self, X, memory):
+        memory.kept = X
+        return X * self.values["scale"]
+
+    def backward(self, dY, memory, need_dX=True):
+        self.gradients["scale"] += (memory.kept * dY).sum(axis=(0, 1, 2, 3))
+        return dY * self.values["scale"]
+
+
+class OverwritesOtherPieces(Scale):
+    def backward(self, dY, memory, need_dX=True):
+        self.gradients["scale"][...] = (memory.kept * dY).sum(axis=(0, 1, 2, 3))
+        return dY * self.values["scale"]
+
+
+class RemembersInItself(Scale):
+    def forward(self, X, memory):
+        self.X = X
+        return X * self.values["scale"]
+
+    def backward(self, dY, memory, need_dX=True):
+        self.gradients["scale"] += (self.X * dY).sum(axis=(0, 1, 2, 3))
+        return dY * self.values["scale"]
+
+
+@pytest.mark.parametrize("n_images", [1, 2, 5])
+@pytest.mark.parametrize(
+    "layer", [Scale(), nn.Conv2D(2, 2), nn.MaxPool2D(2), nn.BatchNorm(), nn.Flatten()]
+)
+def test_layers_of_images_are_right_in_several_pieces(layer, n_images, generator):
+    errors = nn.check_gradients(layer, generator.standard_normal((n_images, 4, 3, 2)))
+    assert max(errors.values()) < 1e-6
+
+
+@pytest.mark.parametrize("n_images", [1, 5])
+@pytest.mark.parametrize("layer", [OverwritesOtherPieces(), RemembersInItself()])
+def test_a_layer_that_takes_one_piece_for_the_batch_is_refused(layer, n_images, generator):
+    with pytest.raises(ValueError, match=r"gradient of scale is right where .* one piece"):
+        nn.check_gradients(layer, generator.standard_normal((n_images, 4, 3, 2)))
+
+
+def test_check_network_gradients_refuses_what_check_gradients_does(generator):
+    y = generator.standard_normal((8, 3))
+    with pytest.raises(ValueError, match="which no optimizer sees"):
+        check([PutsANewGradient(5), nn.Tanh(), nn.Dense(3)], nn.SquaredError(), y)
+    layers = [OverwritesOtherPieces(), nn.Flatten(), nn.Dense(3)]
+    network = nn.Network(layers, nn.SquaredError(), (4, 3, 2), np.float64)
+    X = generator.standard_normal((8, 4, 3, 2))
+    assert nn.check_network_gradients(network, X, y) > 1e-3
+
+
 @pytest.mark.parametrize("layer", [ForgetsTheChain(), SlightlyWrong(), ForgetsTheBatch()])
 def test_check_network_gradients_catches_a_wrong_layer(layer, generator):
     y = generator.standard_normal((8, 3))

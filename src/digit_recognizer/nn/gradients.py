@@ -1,11 +1,16 @@
 """Gradient checks: a layer's or a network's backward pass against finite differences."""
 
 from collections.abc import Callable
+from contextlib import contextmanager
 
 import numpy as np
 
 from digit_recognizer.nn.losses import SquaredError
 from digit_recognizer.nn.network import Network
+from digit_recognizer.nn.optimizers import SGD
+
+# Above it a gradient is wrong, and not just inexact.
+WRONG = 1e-4
 
 
 def numerical_gradient(function: Callable[[], float], array: np.ndarray, step=1e-6) -> np.ndarray:
@@ -36,7 +41,7 @@ def numerical_gradient(function: Callable[[], float], array: np.ndarray, step=1e
 
 
 def relative_error(analytic: np.ndarray, numeric: np.ndarray) -> float:
-    """Largest difference over the largest magnitude; 0 for empty or all-zero arrays."""
+    """Largest difference over the largest magnitude; 0 for empty or zero arrays, inf for NaN."""
     if analytic.shape != numeric.shape:
         raise ValueError(
             f"The backward pass gives a gradient of shape {analytic.shape} where {numeric.shape} "
@@ -45,14 +50,16 @@ def relative_error(analytic: np.ndarray, numeric: np.ndarray) -> float:
     if not analytic.size:
         return 0.0
     largest = max(np.abs(analytic).max(), np.abs(numeric).max(), 1e-8)
-    return float(np.abs(analytic - numeric).max() / largest)
+    error = float(np.abs(analytic - numeric).max() / largest)
+    return np.inf if np.isnan(error) else error
 
 
 def check_gradients(layer, X: np.ndarray, seed: int = 0, step: float = 1e-6) -> dict[str, float]:
     """Compare a layer's backward pass with finite differences, in float64.
 
     The loss is ``Σ R · f(X)`` with a fixed random R, so that every output counts; layers that draw
-    random numbers draw the same ones at each evaluation.
+    random numbers draw the same ones at each evaluation. Images come in more than one piece, and
+    where the gradients are right an optimizer's step must lower the loss by what they say.
 
     Parameters
     ----------
@@ -69,6 +76,13 @@ def check_gradients(layer, X: np.ndarray, seed: int = 0, step: float = 1e-6) -> 
         Relative error of the gradient with respect to ``"X"`` and to each parameter by its name.
         A right backward pass stays below 1e-6.
 
+    Raises
+    ------
+    ValueError
+        If the layer would not train although its formulas are right, saying why: it changes X, puts
+        new arrays in place of those of its `values` or `gradients`, or gets the gradient of some
+        pieces only.
+
     Examples
     --------
     >>> import numpy as np
@@ -80,6 +94,9 @@ def check_gradients(layer, X: np.ndarray, seed: int = 0, step: float = 1e-6) -> 
     X = np.array(X, dtype=np.float64)
     network = Network([layer], SquaredError(), X.shape[1:], np.float64, seed)
     layer = network.layers[0]
+    if network.image_steps:
+        # Two pieces, the second of them with an image that only fills it.
+        X = np.concatenate([X] * -(-3 // len(X)))
     # Values off their special first ones (zeros, ones) show errors that those would hide.
     values = network.parameters.values[: network.parameters.n_trainable]
     values += 0.1 * np.random.default_rng(seed + 1).standard_normal(len(values))
@@ -89,24 +106,47 @@ def check_gradients(layer, X: np.ndarray, seed: int = 0, step: float = 1e-6) -> 
         memories = network.memories(True, np.random.default_rng(seed))
         return network.forward(X, memories), memories
 
-    _, memories = forward()
-    dX = network.backward(R.copy(), memories, need_dX=True)
-    analytic = {"X": dX, **layer.gradients}
-    analytic = {name: np.array(gradient) for name, gradient in analytic.items()}
-    arrays = {"X": X, **layer.values}
-    return {
-        name: relative_error(
-            gradient,
-            numerical_gradient(lambda: float((R * forward()[0]).sum()), arrays[name], step),
+    def loss():
+        return float((R * forward()[0]).sum())
+
+    def errors():
+        before = X.copy()
+        _, memories = forward()
+        if not np.array_equal(X, before):
+            raise ValueError(
+                f"{layer!r} changes its input in forward, which is the user's where it is the "
+                "first layer; write to memory.output(X)."
+            )
+        dX = _written(network, lambda: network.backward(R.copy(), memories, need_dX=True))
+        analytic = {name: np.array(g) for name, g in {"X": dX, **layer.gradients}.items()}
+        arrays = {"X": X, **layer.values}
+        return {
+            name: relative_error(gradient, numerical_gradient(loss, arrays[name], step))
+            for name, gradient in analytic.items()
+        }
+
+    with _in_pieces(network, -(-len(X) // 2)):
+        result = errors()
+        _check_step(network, loss, result, step)
+    with _in_pieces(network, len(X)):
+        of_one_piece = errors() if max(result.values()) > WRONG else result
+    wrong = [name for name in result if result[name] > WRONG >= of_one_piece[name]]
+    if wrong:
+        raise ValueError(
+            f"{layer!r}: the gradient of {' and '.join(wrong)} is right where a batch of images "
+            "comes in one piece and wrong where it comes in several, as large batches do: set the "
+            "parameters' gradients to 0 in start_backward, add to them in backward, and keep what "
+            "backward needs in the memory, not in the layer."
         )
-        for name, gradient in analytic.items()
-    }
+    return result
 
 
 def check_network_gradients(
     network: Network, X, y, sample_weight=None, seed: int = 0, step: float = 1e-6
 ) -> float:
     """Compare a whole network's gradients, loss included, with finite differences.
+
+    Images come in more than one piece.
 
     Parameters
     ----------
@@ -128,17 +168,76 @@ def check_network_gradients(
     Raises
     ------
     ValueError
-        If the network is not float64: float32 differences are noise.
+        If the network is not float64: float32 differences are noise. If a layer puts new arrays in
+        place of those of its `values` or `gradients`, or a step of an optimizer does not lower the
+        loss as right gradients say.
     """
     if network.dtype != np.float64:
         raise ValueError(f"check_network_gradients needs a float64 network, got {network.dtype}.")
+    parameters = network.parameters
+    before = parameters.values.copy()
 
     def loss():
         memories = network.memories(True, np.random.default_rng(seed))
         return network.loss_and_gradients(X, y, sample_weight, memories)
 
-    loss()
+    with _in_pieces(network, -(-len(X) // 2)):
+        _written(network, loss)
+        analytic = parameters.gradients.copy()
+        numeric = numerical_gradient(loss, parameters.values[: parameters.n_trainable], step)
+        error = relative_error(analytic, numeric)
+        parameters.gradients[...] = analytic
+        _check_step(network, loss, {"parameters": error}, step)
+    parameters.values[...] = before
+    return error
+
+
+@contextmanager
+def _in_pieces(network, n_images):
+    """Let images come in pieces of at most `n_images`, where they may come in pieces at all."""
+    sweeps = network.image_sweeps
+    usual = sweeps.block_images
+    if usual is not None:
+        sweeps.block_images = min(usual, max(n_images, 1))
+    try:
+        yield
+    finally:
+        sweeps.block_images = usual
+
+
+def _written(network, backward):
+    """What `backward` returns; the gradients are written over noise, where an optimizer reads."""
+    generator = np.random.default_rng(0)
+    for layer in network.layers:
+        for gradient in layer.gradients.values():
+            gradient[...] = generator.standard_normal(gradient.shape)
+    result = backward()
     parameters = network.parameters
-    analytic = parameters.gradients.copy()
-    numeric = numerical_gradient(loss, parameters.values[: parameters.n_trainable], step)
-    return relative_error(analytic, numeric)
+    for layer in network.layers:
+        for kind, flat in (("values", parameters.values), ("gradients", parameters.gradients)):
+            for name, array in getattr(layer, kind).items():
+                if not np.may_share_memory(array, flat):
+                    place = f"self.{kind}[{name!r}]"
+                    raise ValueError(
+                        f"{layer!r} puts a new array in the place of {place}, which no optimizer "
+                        f"sees; write into the one that is there: {place}[...] = …"
+                    )
+    return result
+
+
+def _check_step(network, loss, errors, step):
+    """See that a step of an optimizer lowers the loss as the gradients say, if they are right."""
+    parameters = network.parameters
+    norm, before = float(parameters.gradients @ parameters.gradients) ** 0.5, loss()
+    # A change that is lost in the loss's digits says nothing.
+    if max(errors.values()) > WRONG or step * norm <= 1e-10 * abs(before):
+        return
+    optimizer = SGD(momentum=0.0, nesterov=False)
+    optimizer.bind(parameters)
+    optimizer.step(step / norm)
+    lowered = before - loss()
+    if not 0.5 < lowered / (step * norm) < 2:
+        raise ValueError(
+            f"A step of an optimizer that should lower the loss by {step * norm:.3g} lowers it by "
+            f"{lowered:.3g}; each layer must compute with self.values as bind has given them."
+        )

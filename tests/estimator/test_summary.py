@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from digit_recognizer import NumpyNetClassifier, nn
+from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor, nn
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 ARCHITECTURE = "12N-BN-R-D0.25-6N-T"
@@ -110,8 +110,44 @@ def test_html_escapes_the_names_of_a_users_layers(iris):
 
 def test_an_estimator_that_is_not_fitted_has_no_summary(both):
     make, _, _ = both
-    with pytest.raises(NotFittedError):
+    with pytest.raises(NotFittedError, match="or give n_features to its summary"):
         make().summary()
+
+
+def test_a_summary_before_the_fit_is_that_of_the_fit(problem):
+    make, X, y = problem
+    options = {"hidden_layer_sizes": (5, 4), "batch_norm": True}
+    fitted = make(**options, max_iter=1).fit(X, y)
+    planned = make(**options).summary(X.shape[1], fitted.n_outputs_)
+    assert planned.rows == fitted.summary().rows
+    if y.ndim == 1 or make is NumpyNetRegressor:  # of several labels the outputs are not known
+        assert str(planned) == str(fitted.summary())
+    hidden = make(**options).summary(n_features=X.shape[1])
+    assert hidden.rows == planned.rows[:-1]
+    assert "before the output layer" in str(hidden)
+
+
+def test_a_summary_of_images_ends_in_rows():
+    clf = NumpyNetClassifier(architecture="8C3-MP2", random_state=np.random.RandomState(0))
+    assert clf.summary(n_features=784).rows[-1][:2] == ("Flatten()", (13 * 13 * 8,))
+    assert clf.random_state.randint(99) == np.random.RandomState(0).randint(99)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "sentence"),
+    [
+        ((7,), {"hidden_layer_sizes": ()}, "There are no hidden layers; give n_outputs"),
+        (("7",), {}, "n_features must be an integer of at least 1, got '7'"),
+        ((7, 0), {}, "n_outputs must be an integer of at least 1, got 0"),
+        ((16,), {"architecture": "8C5"}, "token 1, '8C5'"),
+        ((7,), {"dropout": 2}, "dropout"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_planned_is_named(both, arguments, options, sentence):
+    make, _, _ = both
+    with pytest.raises(ValueError, match=sentence):
+        make(**options).summary(*arguments)
 
 
 # --- repr ----------------------------------------------------------------------------------------

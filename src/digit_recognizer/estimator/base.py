@@ -29,27 +29,8 @@ from digit_recognizer.estimator.weights import (
     packed_loss_and_gradient,
     weight_views,
 )
-from digit_recognizer.nn import Network, Optimizer, Summary, predict_views
+from digit_recognizer.nn import Network, Summary, predict_views
 from digit_recognizer.nn.rows import smallest
-
-
-def _can_fit_partially(estimator):
-    solver = estimator.solver
-    if not (isinstance(solver, Optimizer) or solver in construction.STOCHASTIC_SOLVERS):
-        raise AttributeError(
-            f"partial_fit is only available for stochastic optimizers. {solver} is not stochastic."
-        )
-    if estimator.learning_rate in construction.PLANNED_SCHEDULES:
-        raise AttributeError(
-            f"partial_fit is not available with learning_rate={estimator.learning_rate!r}, which "
-            "runs over a planned number of epochs; use learning_rate='constant'."
-        )
-    if getattr(estimator, "class_weight", None) == "balanced":
-        raise AttributeError(
-            "partial_fit is not available with class_weight='balanced', because it does not see "
-            "all rows; give a dict, such as compute_class_weight makes."
-        )
-    return True
 
 
 class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator, ABC):
@@ -149,7 +130,7 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
         if n_features is not None:
             construction.check_shapes(self, n_features)
 
-    @available_if(_can_fit_partially)
+    @available_if(solvers.can_fit_partially)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Update the model with a single iteration over the given data.
@@ -264,10 +245,28 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
         """Loss and gradient at packed weights, under the name scikit-learn's tests know."""
         return packed_loss_and_gradient(self, packed, X, y, sample_weight)
 
-    def summary(self) -> Summary:
-        """Table of the layers: output shape, parameters, multiply-adds; prints as text and HTML."""
-        self._check_fitted()
-        return self._network.summary()
+    def summary(self, n_features: int | None = None, n_outputs: int | None = None) -> Summary:
+        """Table of the layers: output shape, parameters, multiply-adds; prints as text and HTML.
+
+        Parameters
+        ----------
+        n_features : int or None, default=None
+            Shows the layers that a fit of rows of so many features would make; None those of the
+            fitted estimator.
+        n_outputs : int or None, default=None
+            With `n_features`: classes (1 for two) or targets. None leaves out the output layer,
+            which follows from y.
+
+        Raises
+        ------
+        NotFittedError
+            Without `n_features`, if the estimator is not fitted.
+        """
+        if n_features is None:
+            self._check_fitted("Fit this %(name)s first, or give n_features to its summary.")
+            return self._network.summary()
+        self.check_parameters(n_features)
+        return construction.planned_network(self, n_features, n_outputs).summary()
 
     def save(self, path) -> None:
         """Write the fitted estimator to one safetensors file, without pickle.
@@ -313,8 +312,8 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
         """
         return persistence.load(cls, path)
 
-    def _check_fitted(self):
-        check_is_fitted(self)
+    def _check_fitted(self, message=None):
+        check_is_fitted(self, msg=message)
         if not self._has_network():
             complete(self)
 

@@ -8,7 +8,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
-from digit_recognizer.estimator.base import BaseNumpyNet, _can_fit_partially
+from digit_recognizer.estimator.base import BaseNumpyNet
+from digit_recognizer.estimator.solvers import can_fit_partially
 from digit_recognizer.estimator.targets import ClassTargets
 from digit_recognizer.nn import BinaryCrossEntropy, SoftmaxCrossEntropy
 
@@ -270,7 +271,7 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
             return SoftmaxCrossEntropy(self.label_smoothing)
         return BinaryCrossEntropy(self.label_smoothing)
 
-    @available_if(_can_fit_partially)
+    @available_if(can_fit_partially)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Update the model with a single iteration over the given data.

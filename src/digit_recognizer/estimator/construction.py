@@ -5,6 +5,8 @@ import dataclasses
 from math import isfinite, prod
 from numbers import Real
 
+from sklearn.base import clone
+
 from digit_recognizer.estimator.architecture import (
     flattened,
     image_shape,
@@ -27,6 +29,7 @@ from digit_recognizer.nn import (
     Dense,
     Dropout,
     InverseScaling,
+    Network,
     OneCycle,
     Optimizer,
     VarianceScaling,
@@ -34,6 +37,7 @@ from digit_recognizer.nn import (
 )
 from digit_recognizer.nn.initializers import LECUN_NORMAL
 from digit_recognizer.nn.rows import smallest
+from digit_recognizer.nn.shapes import at_least
 
 STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
 # Schedules that run over a planned number of steps: training goes to their end.
@@ -111,6 +115,7 @@ def check_shapes(estimator, n_features: int) -> None:
     ValueError
         Naming the layer, its place in the architecture, and the shape it cannot take.
     """
+    at_least("The estimator", "n_features", n_features, 1)
     given = [] if estimator.architecture is None else layers_of(estimator.architecture)
     layers = flattened(given) if given else make_layers(estimator, n_outputs=1)
     shape, number = network_input_shape(estimator, layers, n_features), 0
@@ -185,6 +190,22 @@ def _make_plain_layers(estimator, n_outputs):
             layers.append(Dropout(estimator.dropout))
     layers.append(Dense(n_outputs, initializer=uniform, bias_initializer=uniform))
     return layers
+
+
+def planned_network(estimator, n_features: int, n_outputs: int | None) -> Network:
+    """The network that a fit would begin with; without its output layer if `n_outputs` is None."""
+    planned = clone(estimator)
+    planned.n_outputs_ = (
+        1 if n_outputs is None else at_least("The network", "n_outputs", n_outputs, 1)
+    )
+    planned._complete_targets()
+    layers = make_layers(planned, planned.n_outputs_)
+    input_shape = network_input_shape(planned, layers, n_features)
+    if n_outputs is None and len(layers) == 1:
+        raise ValueError("There are no hidden layers; give n_outputs for the output layer.")
+    if n_outputs is None:
+        return Network(layers[:-1], None, input_shape)
+    return Network(layers, planned._make_loss(), input_shape)
 
 
 def make_optimizer(estimator):

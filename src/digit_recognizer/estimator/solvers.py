@@ -15,7 +15,7 @@ from digit_recognizer.estimator.convergence import (
     record_epoch,
 )
 from digit_recognizer.estimator.validation import Validation, split_rows
-from digit_recognizer.nn import BatchNorm, Clock, Dropout, MovingAverage, TrainingPlan
+from digit_recognizer.nn import BatchNorm, Clock, Dropout, MovingAverage, Optimizer, TrainingPlan
 from digit_recognizer.nn.lbfgs import Objective, minimize_lbfgs
 
 # A change of one of these makes a warm start begin with a fresh optimizer and schedule.
@@ -109,6 +109,26 @@ def check(estimator, incremental: bool) -> None:
         _check_deterministic(estimator)
     elif incremental and estimator.early_stopping:
         raise ValueError("partial_fit does not support early_stopping=True")
+
+
+def can_fit_partially(estimator) -> bool:
+    """True, or an AttributeError that says why there is no `partial_fit`."""
+    solver = estimator.solver
+    if not (isinstance(solver, Optimizer) or solver in construction.STOCHASTIC_SOLVERS):
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {solver} is not stochastic."
+        )
+    if estimator.learning_rate in construction.PLANNED_SCHEDULES:
+        raise AttributeError(
+            f"partial_fit is not available with learning_rate={estimator.learning_rate!r}, which "
+            "runs over a planned number of epochs; use learning_rate='constant'."
+        )
+    if getattr(estimator, "class_weight", None) == "balanced":
+        raise AttributeError(
+            "partial_fit is not available with class_weight='balanced', because it does not see "
+            "all rows; give a dict, such as compute_class_weight makes."
+        )
+    return True
 
 
 def _part(estimator, training, given):

@@ -48,7 +48,13 @@ class Summary:
         for name, shape, n_parameters, multiply_adds in self.rows:
             yield name, _shape(shape), f"{n_parameters:,}", f"{multiply_adds:,}"
         total = f"{self.n_parameters:,}", f"{self.multiply_adds:,}"
-        yield (f"{self.loss.output_activation} output", _shape(self.output_shape), *total)
+        yield self._last_line(), _shape(self.output_shape), *total
+
+    def _last_line(self):
+        # A network may be planned up to where its targets decide.
+        if self.loss is None:
+            return "before the output layer"
+        return f"{self.loss.output_activation} output"
 
     def __str__(self):
         table = [HEADER, *self._cells()]

@@ -29,10 +29,11 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         One for all hidden layers or a list with one each, of "identity", "logistic", "tanh",
         "relu", "leaky_relu" and "silu"; in place of a name a pair of functions ``(f, derivative of
         f)``, each from an array to a new array. Only used when `architecture` is None.
-    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
+    solver : {"lbfgs", "sgd", "adam", "adamw"} or digit_recognizer.nn.Optimizer, default="adam"
         What trains: "sgd" gradient descent by batches, with momentum; "adam" Kingma and Ba's steps;
-        "adamw" those with decoupled `weight_decay`. These are the stochastic ones. "lbfgs" takes
-        quasi-Newton steps on all rows at once, which suits small data.
+        "adamw" those with decoupled `weight_decay`; an optimizer, which may be of one's own. These
+        are the stochastic ones. "lbfgs" takes quasi-Newton steps on all rows at once, which suits
+        small data.
     alpha : float, default=0.0001
         Strength of the L2 penalty on the weights, divided by the number of samples of the batch.
     batch_size : int or "auto", default="auto"

@@ -95,7 +95,7 @@ def test_rows_without_weight_do_not_count_in_the_score(iris):
     options = {"validation_fraction": 0.4, "max_iter": 40, "learning_rate_init": 0.05}
     clf = NumpyNetClassifier(early_stopping=True, random_state=0, **options)
     assert clf.fit(X, y).best_validation_score_ < 0.8
-    assert clf.fit(X, y, sample_weight=~wrong).best_validation_score_ > 0.9
+    assert clf.fit(X, y, sample_weight=~wrong).best_validation_score_ > 0.85
 
 
 def test_targets_without_weight_do_not_count_in_the_score(diabetes):

@@ -345,6 +345,14 @@ def test_a_class_without_weight_is_set_aside_too():
     assert np.isfinite(NumpyNetClassifier(**options, **EARLY).fit(X, THREE).best_validation_score_)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_as_many_rows_as_classes_show_them_all(seed):
+    y = np.r_[np.zeros(20), np.ones(10), np.full(7, 2), np.full(3, 3)]
+    weight = np.random.default_rng(seed).integers(0, 2, 40)
+    model = NumpyNetClassifier(scoring="neg_log_loss", **EARLY | {"max_iter": 1})
+    assert np.isfinite(model.fit(X[:40], y, weight).best_validation_score_)
+
+
 @pytest.mark.parametrize("n_weighted", [3, 9])
 def test_two_rows_at_least_are_set_aside_of_few_with_weight(n_weighted):
     weight = (np.arange(300) < n_weighted).astype(float)
@@ -362,7 +370,7 @@ def test_too_few_rows_with_weight_are_a_sentence():
 @pytest.mark.parametrize("seed", range(20))
 def test_bagging_of_40_rows_fits(seed):
     few = EARLY | {"max_iter": 1, "hidden_layer_sizes": (4,)}
-    options = {"n_estimators": 5, "random_state": seed}
+    options = {"n_estimators": 3, "random_state": seed}
     BaggingRegressor(NumpyNetRegressor(**few), **options).fit(X[:40], TARGET[:40])
     if seed < 5:
         net = NumpyNetClassifier(scoring="neg_log_loss", **few)

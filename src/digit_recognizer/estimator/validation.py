@@ -45,13 +45,20 @@ def _draw(estimator, training, n):
     labels = _labels(estimator, y)
     rows = _rows_with_weight(labels, sample_weight)
     if len(rows) > n:
-        rows = np.random.default_rng(estimator._split_seed).permutation(rows)
-        # The first row of each class comes first, its later ones spread evenly over the rest.
-        _, classes, counts = np.unique(labels[rows], return_inverse=True, return_counts=True)
-        rank = np.empty(len(rows))
-        rank[np.argsort(classes, kind="stable")] = np.concatenate([np.arange(c) for c in counts])
-        rows = np.sort(rows[np.argsort(rank / counts[classes], kind="stable")[:n]])
+        rows = np.sort(rows[_stratified_order(labels[rows], estimator._split_seed)[:n]])
     return training if len(rows) == X.shape[0] else _take(training, rows)
+
+
+def _stratified_order(labels, seed):
+    """An order of rows whose first ones, however many, have of each label its share, at least one.
+
+    The first row of each label comes first, its later ones spread evenly over the rest.
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    _, classes, counts = np.unique(labels[order], return_inverse=True, return_counts=True)
+    rank = np.empty(len(order))
+    rank[np.argsort(classes, kind="stable")] = np.concatenate([np.arange(n) for n in counts])
+    return order[np.argsort(rank / counts[classes], kind="stable")]
 
 
 def _labels(estimator, y):
@@ -104,40 +111,39 @@ def split_rows(estimator, X, y, sample_weight):
     -------
     training, validation : tuple of (X, y, sample_weight)
     """
-    labels = estimator._stratify_by(y)
     if hasattr(estimator.validation_fraction, "split"):
+        labels = estimator._stratify_by(y)
         targets = y if labels is None else labels
         train, test = _first_split(estimator.validation_fraction, X, targets)
     else:
-        rows = _rows_with_weight(_labels(estimator, y), sample_weight)
-        train, test = _split_by_fraction(estimator, labels, rows, X.shape[0])
+        train, test = _split_by_fraction(estimator, y, sample_weight)
     _check_size(len(test), X.shape[0])
     return tuple(_take((X, y, sample_weight), rows) for rows in (train, test))
 
 
-def _split_by_fraction(estimator, labels, rows, n_samples):
-    """Draw the share of `rows` to validate on; all others are to train on."""
-    n_test, of_all = (math.ceil(estimator.validation_fraction * n) for n in (len(rows), n_samples))
+def _split_by_fraction(estimator, y, sample_weight):
+    """Rows to train on, and the share of those with weight to validate on."""
+    labels = _labels(estimator, y)
+    is_stratified = estimator._stratify_by(y) is not None
+    rows = _rows_with_weight(labels, sample_weight)
+    n_test, of_all = (math.ceil(estimator.validation_fraction * len(r)) for r in (rows, y))
     # Few rows with weight do not make the share too small that the whole would have given.
-    n_classes = 1 if labels is None else len(np.unique(labels))
-    n_test = max(n_test, min(of_all, max(n_classes, 2)))
-    if labels is not None:
+    n_test = max(n_test, min(of_all, max(len(np.unique(labels)), 2)))
+    if is_stratified:
         estimator._check_can_be_split(labels)
-    _check_size(n_test, n_samples)
+    _check_size(n_test, len(y))
     if n_test >= len(rows):
         raise ValueError(
             f"validation_fraction={estimator.validation_fraction} leaves none of the {len(rows)} "
             "rows with weight to train on; lower it, or pass X_val and y_val."
         )
-    strata = None
-    if labels is not None:
-        strata = _pool_rare(labels[rows])
-        if len(np.unique(strata)) > min(n_test, len(rows) - n_test):
-            strata = None
-    train, test = train_test_split(
-        rows, random_state=estimator._split_seed, test_size=n_test, stratify=strata
-    )
-    return np.concatenate([train, np.setdiff1d(np.arange(n_samples), rows)]), test
+    strata, seed = _pool_rare(labels[rows]), estimator._split_seed
+    if len(rows) == len(y):
+        is_stratified &= len(np.unique(strata)) <= min(n_test, len(y) - n_test)
+        stratify = strata if is_stratified else None
+        return train_test_split(rows, random_state=seed, test_size=n_test, stratify=stratify)
+    test, train = np.split(rows[_stratified_order(strata, seed)], [n_test])
+    return np.concatenate([train, np.setdiff1d(np.arange(len(y)), rows)]), test
 
 
 def _check_size(n_test, n_samples):

@@ -63,7 +63,7 @@ class Objective:
         else:
             weight = self.sample_weight[rows]
             share = float(weight.sum()) / self.total_weight if self.total_weight > 0 else 0.0
-        return self.network.loss_and_gradients(X, y, weight, self.memories), share
+        return self.network.step_gradients(X, y, weight, self.memories), share
 
 
 def minimize_lbfgs(

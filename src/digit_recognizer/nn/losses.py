@@ -46,6 +46,36 @@ class Loss(Readable):
         """
         raise NotImplementedError
 
+    def check_targets(self, y: np.ndarray, output_shape: tuple[int, ...]) -> None:
+        """Refuse targets of a shape or of values that are none for the loss.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n, …)
+        output_shape : tuple of int
+            Of the network.
+
+        Raises
+        ------
+        ValueError
+            Saying what y must be.
+        """
+
+    def _check_columns(self, y, output_shape, takes="finite numbers", low=-np.inf, high=np.inf):
+        """Refuse y that has not a finite number in [low, high] for each output."""
+        name = type(self).__name__
+        if y.shape[1:] != output_shape:
+            column = "; y[:, np.newaxis] is one column" if y.ndim == 1 else ""
+            raise ValueError(
+                f"{name} takes y with a number for each output, of shape "
+                f"{(len(y), *output_shape)}, got {y.shape}{column}."
+            )
+        if y.dtype.kind not in "biuf":
+            raise ValueError(f"{name} takes {takes}, got y of dtype {y.dtype}.")
+        wrong = ~((y >= low) & (y <= high) & np.isfinite(y))
+        if wrong.any():
+            raise ValueError(f"{name} takes {takes}, got y with {y[wrong][0]}.")
+
     def _mean(self, losses, gradient, sample_weight, memory):
         """Weighted mean of per-sample `losses` (n,); scales `gradient` (n, k) in place."""
         if sample_weight is None:
@@ -76,6 +106,32 @@ class SoftmaxCrossEntropy(Loss):
     def __init__(self, label_smoothing=0.0):
         self.label_smoothing = label_smoothing
 
+    def check_targets(self, y, output_shape):
+        if len(output_shape) != 1:
+            raise ValueError(
+                "SoftmaxCrossEntropy takes outputs of one dimension, and the network's are of "
+                f"shape {output_shape}; end it with a dense layer."
+            )
+        takes = "SoftmaxCrossEntropy takes the number of each row's class"
+        if y.ndim != 1:
+            call, what = ("ravel()", "a column")
+            if y.shape[1:] != (1,):
+                call, what = ("argmax(axis=1)", "one-hot rows")
+            raise ValueError(
+                f"{takes}, y of shape {(len(y),)}, got {y.shape}; y.{call} makes it of {what}."
+            )
+        if y.dtype.kind not in "biu":
+            raise ValueError(
+                f"{takes}, an integer, got y of dtype {y.dtype}; "
+                "np.unique(y, return_inverse=True)[1] numbers the classes."
+            )
+        wrong = y[(y < 0) | (y >= output_shape[0])]
+        if len(wrong):
+            raise ValueError(
+                f"y has the class {wrong[0]}, but the network's {output_shape[0]} outputs are the "
+                f"classes 0 to {output_shape[0] - 1}."
+            )
+
     def activate(self, Z):
         Z -= Z.max(axis=1, keepdims=True)
         np.exp(Z, out=Z)
@@ -92,7 +148,7 @@ class SoftmaxCrossEntropy(Loss):
         np.maximum.reduce(logits, axis=0, out=row)
         np.subtract(logits, row, out=logits)
         flat = memory.array("flat", (n,), np.intp)
-        np.multiply(y, n, out=flat)
+        np.multiply(y, n, out=flat, dtype=np.intp)
         flat += memory.indices(n)
         losses = memory.array("losses", (n,))
         np.take(logits.reshape(-1), flat, out=losses, mode="clip")
@@ -132,6 +188,9 @@ class BinaryCrossEntropy(Loss):
     def __init__(self, label_smoothing=0.0):
         self.label_smoothing = label_smoothing
 
+    def check_targets(self, y, output_shape):
+        self._check_columns(y, output_shape, "numbers from 0 to 1", 0, 1)
+
     def activate(self, Z):
         decay = np.exp(-np.abs(Z))
         positive = Z >= 0
@@ -166,6 +225,9 @@ class SquaredError(Loss):
 
     output_activation = "identity"
 
+    def check_targets(self, y, output_shape):
+        self._check_columns(y, output_shape)
+
     def activate(self, Z):
         return Z
 
@@ -184,6 +246,9 @@ class PoissonDeviance(Loss):
     """
 
     output_activation = "exp"
+
+    def check_targets(self, y, output_shape):
+        self._check_columns(y, output_shape, "numbers of at least 0", 0)
 
     def activate(self, Z):
         return np.exp(Z, out=Z)

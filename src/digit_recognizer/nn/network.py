@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from digit_recognizer.nn.blocks import block_images
+from digit_recognizer.nn.checks import as_arrays, check_data, check_parts, check_rows, checked_shape
 from digit_recognizer.nn.fusion import fused
 from digit_recognizer.nn.image_memory import LayerMemory
 from digit_recognizer.nn.layers import Layer
@@ -65,9 +66,10 @@ class Network:
         seed=0,
         fuse=True,
     ):
+        check_parts(layers, loss)
         self.layers = [copy.deepcopy(layer) for layer in layers]
         self.loss = loss
-        self.input_shape = tuple(input_shape)
+        self.input_shape = checked_shape(input_shape)
         self.dtype = np.dtype(dtype)
         self.fuse = fuse
         self._shapes = [self.input_shape]
@@ -134,13 +136,15 @@ class Network:
         -------
         Z : ndarray of shape (n, \\*output_shape)
         """
+        X = X if is_sparse(X) else np.asarray(X)
+        check_rows(X, self.input_shape)
         return self._forward(X, memories, prepared=False)
 
     def _forward(self, X, memories, prepared):
         if is_sparse(X) and not self.takes_sparse:
             X = X.toarray()
         if not is_sparse(X):
-            X = np.asarray(X).reshape(len(X), *self.input_shape)
+            X = X.reshape(len(X), *self.input_shape)
         if self.image_sweeps.steps:
             X = self.image_sweeps.forward(X, memories, memories[-1].training, prepared)
         for layer, index in self._row_steps:
@@ -184,8 +188,19 @@ class Network:
         sample_weight : ndarray of shape (n,) or None
         memories : sequence of Memory
             Made with ``training=True``.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit the network or its loss.
         """
-        output = self.forward(X, memories)
+        X, y = as_arrays(X, y)
+        check_data(self, X, y, sample_weight)
+        return self.step_gradients(X, y, sample_weight, memories)
+
+    def step_gradients(self, X, y, sample_weight, memories) -> float:
+        """`loss_and_gradients` of arrays that are known to fit."""
+        output = self._forward(X, memories, prepared=False)
         # The loss writes over Z, which may not be what the last layer keeps, nor the batch itself.
         Z = memories[-1].output(output)
         if Z is not output:
@@ -216,7 +231,14 @@ class Network:
         dict
             ``epoch`` (1 for the first), ``loss`` (mean over the epoch's samples, penalty included),
             ``learning_rate`` of its last step, ``seconds``.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit the network or its loss.
         """
+        X, y = as_arrays(X, y)
+        check_data(self, X, y, sample_weight)
         return train_epochs(self, X, y, plan, generator, sample_weight)
 
     def predict(self, X) -> np.ndarray:
@@ -231,7 +253,8 @@ class Network:
         -------
         ndarray of shape (n_samples, \\*output_shape)
         """
-        X = X.tocsr() if is_sparse(X) else X
+        X = X.tocsr() if is_sparse(X) else np.asarray(X)
+        check_rows(X, self.input_shape)
         predictions = np.empty((X.shape[0], *self.output_shape), dtype=self.dtype)
         memories, values, prepared = self._workspaces.take(self, len(predictions))
         for start in range(0, X.shape[0], PREDICTION_ROWS):

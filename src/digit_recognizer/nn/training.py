@@ -159,7 +159,7 @@ def _order(n_samples, plan, generator):
 
 def train_step(network, X, y, sample_weight, memories, plan: TrainingPlan) -> float:
     """One step of the optimizer on one batch; returns the batch's loss as records have it."""
-    loss = plan.loss_scale * network.loss_and_gradients(X, y, sample_weight, memories)
+    loss = plan.loss_scale * network.step_gradients(X, y, sample_weight, memories)
     l2 = 0.0
     if plan.alpha:
         divisor = len(y) if sample_weight is None else float(sample_weight.sum())

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from digit_recognizer.pipeline.archive import require_file
-from digit_recognizer.pipeline.columns import Columns, IntegerColumn
+from digit_recognizer.pipeline.columns import Columns
 from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER
 from digit_recognizer.pipeline.table import read_table
 
@@ -26,8 +26,7 @@ def main():
     if not path.is_file():
         print(f"{path} is not there: reading is not measured; give --data FOLDER.")
         return
-    classes = IntegerColumn.classes(DIGIT_RECOGNIZER.label_column, DIGIT_RECOGNIZER.n_classes)
-    columns = Columns(DIGIT_RECOGNIZER.pixel_columns, classes)
+    columns = Columns.train(DIGIT_RECOGNIZER)
     file = require_file(path.parent, path.name, DIGIT_RECOGNIZER)
     readers = {
         "ours, checked": lambda: read_table(file, columns),

@@ -60,7 +60,7 @@ class TorchTrainer:
         self.side = recipe.competition.image_height
         self.variant = variant
         layers = parse_architecture(self.settings.architecture)
-        layers += [nn.Flatten(), nn.Dense(recipe.competition.n_classes)]
+        layers += [nn.Flatten(), nn.Dense(len(recipe.competition.classes))]
         self.network = torch.nn.Sequential(*peers.torch_layers(layers, (self.side, self.side, 1)))
         if variant.memory_format == "channels last":
             self.network.to(memory_format=torch.channels_last)

@@ -21,7 +21,7 @@ RECIPE = """
 slug = "small"
 image_height = 2
 image_width = 2
-n_classes = 3
+classes = [0, 1, 2]
 [model]
 hidden_layer_sizes = [4]
 max_iter = 1
@@ -35,7 +35,7 @@ jobs = 1
 
 def make_files(seed):
     """The competition's files by name and the right labels of its test images."""
-    competition = Competition(slug="small", image_height=2, image_width=2, n_classes=3)
+    competition = Competition(slug="small", image_height=2, image_width=2, classes=[0, 1, 2])
     generator = np.random.default_rng(seed)
     X = generator.integers(0, 256, (40, 4), dtype=np.uint8)
     y = np.arange(40) % 3

@@ -87,7 +87,7 @@ def test_a_download_goes_into_the_named_folder(run, server, here):
 
 def test_without_credentials_the_sample_is_taken(run, server, monkeypatch, here):
     monkeypatch.delenv("KAGGLE_API_TOKEN")
-    (here / "small.toml").write_text('[competition]\nslug = "small"')
+    (here / "small.toml").write_text("")
     assert "embedded sample" in run("data")[1]
     assert not server.calls
 
@@ -170,7 +170,7 @@ def test_what_kaggle_has_already_is_not_sent_again_when_the_log_is_lost(run, ser
     ("old", "new", "message"),
     [
         ("ImageId,Label", "id,Label", "line 1: the header is 'id,Label'"),
-        ("\n2,", "\n7,", "line 3, column ImageId: 7 stands where 2 is expected"),
+        ("\n2,", "\nx,", "line 3, column ImageId: 'x' is not the id of a test"),
         ("\n3,", "\n3,9", "line 4, column Label"),
     ],
 )
@@ -189,7 +189,7 @@ def test_missing_rows_are_told_also_without_a_sample_submission(run, server, sub
     submission.write_text("".join(submission.read_text().splitlines(True)[:-1]))
     status, _, errors = run("upload")
     assert status == 2
-    assert "ends after 9 of 10 rows" in errors
+    assert "has no row for 1 of 10 test images, first that of id 10" in errors
 
 
 def test_a_file_that_is_not_there_is_named(run, server, data):
@@ -218,7 +218,7 @@ def test_a_samples_submission_is_refused(run, server, here):
     LOG.unlink()
     status, _, errors = run("upload", "--data", "data/sample")
     assert status == 2
-    assert "data/sample is a sample" in errors
+    assert "data/sample has the labels of the test images" in errors
     assert not server.calls
 
 

@@ -11,7 +11,7 @@ from digit_recognizer.pipeline.layout import competition_files
 @pytest.fixture
 def small():
     """A competition of images of 2 x 2 pixels in three classes."""
-    return Competition(slug="small", image_height=2, image_width=2, n_classes=3)
+    return Competition(slug="small", image_height=2, image_width=2, classes=[0, 1, 2])
 
 
 @pytest.fixture

@@ -316,12 +316,12 @@ def test_a_truncated_table_is_one_sentence(tmp_path_factory, has_metrics, data):
         ("\n7,", "\n8,", "not numbered from 1"),
         ("0.7", "seven", "a probability is not a number"),
         ("0.7", "", "a probability is not a number"),
-        ("\n1,1,0,0", "\n1,1,0.5,0", "not the table"),
-        ("\n1,1,0,0", "\n1,1,,0", "not the table"),
+        ("\n1,1,0,0", "\n1,1,0.5,0", "none of its classes"),
+        ("\n1,1,0,0", "\n1,1,,0", "none of its classes"),
         ("\n1,1,0,0", "\n1,1,0,0,0", "not the table"),
         ("\n", ",0.1\n", "not the table|its columns are not"),
         ("row", "r\xf8w", "not the table|its columns are not"),
-        ("\n1,1,0,0", "\n1,1,99999999999999999999,0", "not the table"),
+        ("\n1,1,0,0", "\n1,1,99999999999999999999,0", "none of its classes"),
     ],
 )
 def test_a_damaged_table_is_one_sentence(runs, old, new, fault):

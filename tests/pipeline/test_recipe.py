@@ -84,7 +84,11 @@ def test_values_of_the_command_line_replace_those_of_the_file(write):
             "[model]\naugment = {}\n",
             "[model] augment is set by the run; give it in a section [augment].",
         ),
-        ("[competition]\nn_classes = 1\n", "[competition] n_classes is 1; give 2 or more."),
+        (
+            "[competition]\nn_classes = 3\n",
+            "[competition] n_classes is unknown; the nearest valid name is classes.",
+        ),
+        ("[competition]\nclasses = [1]\n", "[competition] classes has 1; give from 2 to 32767."),
     ],
 )
 def test_a_mistake_names_the_key_and_the_remedy(write, text, message):
@@ -103,7 +107,7 @@ def test_a_mistake_names_the_key_and_the_remedy(write, text, message):
         ("hidden_layer_sizes = [64, 0]", ["[model] hidden_layer_sizes must be > 0"]),
         ("max_iter = 0", ["[model] 'max_iter' parameter", "Got 0"]),
         ('architecture = "8C3-X"', ["[model] architecture '8C3-X': token 2, 'X' at character 5"]),
-        ('architecture = "8C40"', ["[model] Conv2D(8, 40)", "does not fit", "(28, 28, 1)"]),
+        ('architecture = "8C40"', ["Conv2D(8, 40)", "does not fit", "(28, 28, 1)"]),
     ],
 )
 def test_an_impossible_value_of_the_model_names_it_and_what_it_may_be(write, line, parts):
@@ -136,6 +140,11 @@ def test_another_competition_of_the_kind_is_a_section(write):
     )
     assert recipe.competition.slug == "Kannada-MNIST"
     assert recipe.competition.test_id_column == "id"
+
+
+def test_classes_are_ten_digits_without_a_section_else_those_found(write):
+    assert load_recipe(write("")).competition.classes == list(range(10))
+    assert load_recipe(write("[competition]\n")).competition.classes is None
 
 
 def test_the_competition_says_the_shape_of_the_images(write):

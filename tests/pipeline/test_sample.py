@@ -34,7 +34,7 @@ def test_it_has_the_competitions_layout(sample):
     data = load_data(sample)
     assert data.X_train.shape == (1343, 784)
     assert data.X_test.shape == (454, 784)
-    assert data.sample_submission_ids.tolist() == list(range(1, 455))
+    assert data.test_ids.tolist() == list(range(1, 455))
     assert data.is_sample
 
 
@@ -110,22 +110,25 @@ def test_it_takes_the_names_of_another_competition(folder):
         test_id_column="id",
         id_column="id",
         prediction_column="target",
-        pixel_prefix="p",
+        pixel_columns="{row}-{column}-{channel}",
+        channels=3,
+        pixel_order="CHW",
         image_height=14,
         image_width=16,
-        n_classes=12,
+        classes=list(range(12)),
     )
     write_sample(folder, competition)
     data = load_data(folder, competition)
-    assert data.X_train.shape == (1343, 224)
-    assert data.test_ids.tolist() == list(range(1, 455))
+    assert data.X_train.shape == (1343, 3 * 224)
+    assert (data.X_train[:, ::3] == data.X_train[:, 1::3]).all()
+    assert data.test_ids.tolist() == [str(number) for number in range(1, 455)]
 
 
 def test_a_competition_of_fewer_classes_has_no_sample(folder, small):
     with pytest.raises(InputError) as caught:
         write_sample(folder, small)
     assert str(caught.value) == (
-        "The sample has ten classes, [competition] n_classes is 3; "
-        "give the folder of the competition's files with --data."
+        "The sample has the classes 0 to 9, which [competition] classes lacks; give the folder of "
+        "the competition's files with --data."
     )
     assert not list(folder.iterdir())

@@ -80,6 +80,26 @@ def test_then_comes_the_sample(folder):
     assert load_data(found).is_sample
 
 
+def test_western_digits_do_not_stand_in_for_another_competition(folder):
+    kannada = Competition(slug="Kannada-MNIST")
+    assert message(competition=kannada) == (
+        "data has no files of Kannada-MNIST; download them from "
+        "https://www.kaggle.com/competitions/Kannada-MNIST into it, give their folder with --data, "
+        "or try the recipe on scikit-learn's digits with --source sample."
+    )
+    assert find(competition=kannada, source="sample")[0] == Path("data/sample")
+
+
+def test_a_data_set_is_not_looked_for_among_competitions(folder):
+    fashion = Competition(slug="zalando-research/fashionmnist")
+    address = "https://www.kaggle.com/datasets/zalando-research/fashionmnist"
+    assert f"download them from {address} into it" in message(competition=fashion)
+    assert message(competition=fashion, source="kaggle") == (
+        "zalando-research/fashionmnist is a data set on Kaggle, not a competition, and data has "
+        f"not all of its files; download them from {address} into it."
+    )
+
+
 def test_the_folder_data_need_not_exist_for_the_sample(folder):
     folder.rmdir()
     assert find()[0] == Path("data/sample")
@@ -95,11 +115,11 @@ def test_the_sample_can_be_asked_for(store, folder, small_files):
     assert find("elsewhere", source="sample")[0] == Path("elsewhere/sample")
 
 
-def test_a_named_folder_with_test_labels_is_told_to_be_a_sample(folder):
+def test_a_named_folder_with_test_labels_is_told_to_have_them(folder):
     find()
     assert find("data/sample") == (
         Path("data/sample"),
-        f"Data: a sample with test labels in data/sample; {NO_UPLOAD}",
+        f"Data: images with test labels in data/sample; {NO_UPLOAD}",
     )
 
 
@@ -199,8 +219,8 @@ def test_a_failed_download_is_a_failure_outside(error, folder, monkeypatch):
 
 def test_openml_has_no_images_of_another_size(folder):
     assert message(source="openml", competition=Competition(image_height=14)) == (
-        "OpenML's MNIST has images of 28 x 28 pixels in ten classes, [competition] has other ones; "
-        "give the folder of the competition's files with --data."
+        "OpenML's MNIST has gray images of 28 x 28 pixels, [competition] has other ones; give the "
+        "folder of the competition's files with --data."
     )
 
 

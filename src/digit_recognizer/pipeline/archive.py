@@ -82,7 +82,7 @@ def _find_all(folder, competition):
     problems = []
     groups = list(_groups(folder, names, competition, problems))
     whole = [(label, files) for label, files in groups if needed <= files.keys()]
-    slug = _stem(_archive_name(competition))
+    slug = _stem(competition.archive)
     best = [(label, files) for label, files in whole if _matches(label, slug)] or whole
     # Where no place has all, each may have its part: train/train.csv and test/test.csv.
     parts = [own, *(files for _, files in best or groups)]
@@ -102,14 +102,10 @@ def _names(competition):
     return [*needed, competition.sample_submission_file, competition.test_labels_file], needed
 
 
-def _archive_name(competition):
-    return f"{competition.slug}.zip"
-
-
 def _loose_files(folder, names, competition):
     """The files that lie in a folder itself, or in the competition's archive there, by name."""
     found = {}
-    archive = DataFile(folder / _archive_name(competition))
+    archive = DataFile(folder / competition.archive)
     for name in names:
         for path in (folder / name, folder / f"{name}.gz"):
             if path.is_file():

@@ -3,11 +3,12 @@
 import csv
 import io
 import re
+from itertools import chain
 
 import numpy as np
 
 from digit_recognizer.errors import InputError, quoted
-from digit_recognizer.pipeline.columns import MAX_DIGITS
+from digit_recognizer.pipeline.headers import refuse_foreign
 
 
 def read_carefully(file, columns):
@@ -24,7 +25,9 @@ def read_carefully(file, columns):
     Returns
     -------
     pixels : ndarray of uint8, shape (n_rows, n_pixels)
-    integers : ndarray of int64, shape (n_rows,), or None
+    labels, ids : list of str, or None
+    names : tuple of str
+        See `Table`.
 
     Raises
     ------
@@ -32,30 +35,34 @@ def read_carefully(file, columns):
         At the first mistake, naming its line (the header's is 1) and column.
     """
     pixels = bytearray()
-    integers = []
-    line_of_id = {}
+    labels, line_of_id = [], {}
     with file.open() as content:
         rows = read_rows(content, file)
-        line, header = next(rows, (None, None))
-        if header is None:
+        line, first = next(rows, (None, None))
+        if first is None:
             raise InputError(f"{file} is empty; download it again.")
-        columns.check_header(header, f"{file}, line {line}")
-        position, order = columns.locate(header)
+        names = columns.names(first)
+        places = columns.locate(names, f"{file}, line {line}")
+        pixel_names = tuple(names[place] for place in places.pixels)
+        if not columns.competition.header:
+            rows = chain([(line, first)], rows)
         for line, row in rows:
             where = f"{file}, line {line}"
-            check_length(row, header, where)
-            if position is not None:
-                integers.append(_read_integer(row.pop(position), columns.integer, where))
-                if columns.integer.is_unique:
-                    _check_unique(integers[-1], line, line_of_id, columns.integer, where)
-            if order is not None:
-                row = [row[place] for place in order]
-            pixels += _read_pixels(row, columns.pixels, where)
+            check_length(row, names, where)
+            if places.label is not None:
+                at = f"{where}, column {names[places.label]}"
+                labels.append(read_label(row[places.label], columns.classes, at))
+            if places.id is not None:
+                at = f"{where}, column {names[places.id]}"
+                note_id(row[places.id], line, line_of_id, at)
+            pixels += _read_pixels([row[place] for place in places.pixels], pixel_names, where)
     if not pixels:
         raise InputError(f"{file} has a header but no rows; download it again.")
     return (
-        np.frombuffer(pixels, np.uint8).reshape(-1, len(columns.pixels)),
-        None if position is None else np.array(integers, np.int64),
+        np.frombuffer(pixels, np.uint8).reshape(-1, len(pixel_names)),
+        labels if places.label is not None else None,
+        list(line_of_id) if places.id is not None else None,
+        pixel_names,
     )
 
 
@@ -76,9 +83,11 @@ def read_rows(content, file):
     Raises
     ------
     InputError
-        If quotes are out of place.
+        If quotes are out of place, or the file is of another kind.
     """
-    with io.TextIOWrapper(content, "utf-8-sig", "backslashreplace", newline="") as text:
+    refuse_foreign(content.read(64), file)
+    content.seek(0)
+    with io.TextIOWrapper(content, "utf-8-sig", "surrogateescape", newline="") as text:
         reader = csv.reader(text, strict=True)
         while True:
             line = reader.line_num + 1
@@ -103,24 +112,11 @@ def check_length(row, header, where):
         )
 
 
-def parse_integer(text, limit):
-    """Return the integer below `limit` that `text` spells in digits, or None."""
-    text = text.strip()
-    if not (text.isascii() and text.isdigit()):
-        return None
-    digits = text.lstrip("0") or "0"
-    value = int(digits) if len(digits) <= MAX_DIGITS else limit
-    return value if value < limit else None
-
-
 def parse_number(text, limit):
     """Return the integer below `limit` that `text` spells as a number, such as 5, +5 or 5.0."""
     text = text.strip()
     if not re.fullmatch(r"[+]?[0-9]+([.][0-9]*)?([eE][+]?[0-9]+)?", text):
         return None
-    digits = text.removeprefix("+")
-    if digits.isdigit():
-        return parse_integer(digits, limit)
     value = float(text)
     return int(value) if value.is_integer() and value < limit else None
 
@@ -132,20 +128,32 @@ def complain(text, meaning, where, remedy="correct or remove the row"):
     raise InputError(f"{where}: {quoted(text)} is not {meaning}; {remedy}.")
 
 
-def _read_integer(text, column, where):
-    value = parse_number(text, column.limit)
-    if value is None:
-        complain(text, column.meaning, f"{where}, column {column.name}")
-    return value
+def read_label(text, classes, where):
+    """Return a label without blanks around it, checked; `classes` None takes any."""
+    label = _read_text(text, where)
+    if classes is not None and classes.find(label) is None:
+        complain(label, str(classes), where, classes.remedy)
+    return label
 
 
-def _check_unique(value, line, line_of_id, column, where):
-    earlier = line_of_id.setdefault(value, line)
+def note_id(text, line, line_of_id, where):
+    """Note an id with its line, checked; returns it without blanks around it."""
+    image_id = _read_text(text, where)
+    earlier = line_of_id.setdefault(image_id, line)
     if earlier != line:
         raise InputError(
-            f"{where}, column {column.name}: the id {value} is already in line {earlier}; "
-            f"correct or remove the row."
+            f"{where}: the id {image_id} is already in line {earlier}; correct or remove the row."
         )
+    return image_id
+
+
+def _read_text(text, where):
+    text = text.strip()
+    if not text:
+        complain(text, "", where)
+    if not text.isascii() and re.search("[\ud800-\udfff]", text):
+        complain(text, "UTF-8 text", where, "save the file as UTF-8")
+    return text
 
 
 def _read_pixels(row, names, where):

@@ -1,124 +1,145 @@
-"""Which columns a file must have, and where in its lines they are."""
+"""Which columns a file of images must have, and where in its lines they are."""
 
 import csv
 import io
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from digit_recognizer.errors import InputError, quoted
+from digit_recognizer.pipeline.classes import Classes
+from digit_recognizer.pipeline.competition import Competition
+from digit_recognizer.pipeline.headers import complain_of_columns
 
-# int64 holds every number of so many digits.
-MAX_DIGITS = 18
 
-
-@dataclass(frozen=True)
-class IntegerColumn:
-    """A column of integers from 0 beside the pixels: the classes or the ids.
+class Places(NamedTuple):
+    """Where in a line the columns are.
 
     Parameters
     ----------
-    name : str
-    limit : int
-        Values are below it.
-    meaning : str
-        What a value is, for messages: ``a class from 0 to 9``.
-    is_unique : bool
-        Whether each value may be there only once.
+    pixels : list of int
+        For each value of an image, in the network's order.
+    label, id : int or None
+        None where the file has no such column.
     """
 
-    name: str
-    limit: int
-    meaning: str
-    is_unique: bool = False
+    pixels: list
+    label: int | None
+    id: int | None
 
-    @classmethod
-    def classes(cls, name, n_classes):
-        """Column of the classes 0 to ``n_classes - 1``."""
-        return cls(name, n_classes, f"a class from 0 to {n_classes - 1}")
-
-    @classmethod
-    def ids(cls, name):
-        """Column of the ids, which must differ from each other and fit int64."""
-        return cls(name, 10**MAX_DIGITS, "an id (an integer from 0)", is_unique=True)
+    @property
+    def all(self):
+        """All places, ascending."""
+        return sorted(place for place in (*self.pixels, self.label, self.id) if place is not None)
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a file of images: the pixels and at most one more, in any order.
+    """The columns of a training or a test file, in any order.
 
     Parameters
     ----------
-    pixels : tuple of str
-        Names of the pixel columns, in the order of the pixels.
-    integer : IntegerColumn or None
+    competition : Competition
+    is_test : bool
+        Whether labels are no must.
+    classes : Classes or None
+        What a label may be; None for anything.
+    pixels : tuple of str or None
+        Names of the pixel columns, in the network's order; None for all that nothing else names.
     """
 
-    pixels: tuple
-    integer: IntegerColumn | None = None
+    competition: Competition
+    is_test: bool
+    classes: Classes | None
+    pixels: tuple | None
+
+    @classmethod
+    def train(cls, competition):
+        """Columns of the training file."""
+        return cls(competition, False, Classes.listed(competition), competition.pixel_names)
+
+    @classmethod
+    def test(cls, competition, classes, pixels):
+        """Columns of the test file; `classes` and `pixels` are those of the training file."""
+        return cls(competition, True, classes, pixels)
 
     @property
-    def names(self):
-        """Names of all columns, in the usual order."""
-        return self.pixels if self.integer is None else (self.integer.name, *self.pixels)
+    def ids(self):
+        """Name of the column of the ids, or None."""
+        return self.competition.test_id_column if self.is_test else None
 
-    def locate(self, header):
+    def names(self, first_row):
+        """The columns' names, given a file's first row."""
+        return first_row if self.competition.header else [str(n) for n in range(len(first_row))]
+
+    def locate(self, names, where):
         """Say where the columns are in a line.
 
         Parameters
         ----------
-        header : list of str
-            A header that `check_header` finds no fault with.
+        names : list of str
+            Names of all the file's columns, in its order.
+        where : str
+            Names the file and the line for messages.
 
         Returns
         -------
-        position : int or None
-            Of the integer column.
-        order : list of int or None
-            For each pixel, its place among the pixels of a line; None if they are in order.
-        """
-        position = None if self.integer is None else header.index(self.integer.name)
-        pixels = [name for at, name in enumerate(header) if at != position]
-        if tuple(pixels) == self.pixels:
-            return position, None
-        places = {name: place for place, name in enumerate(pixels)}
-        return position, [places[name] for name in self.pixels]
+        places : Places
 
-    def check_header(self, header, where):
-        """Raise InputError if `header` (list of str) has other columns than these.
-
-        `where` names the file and the line for the message.
+        Raises
+        ------
+        InputError
+            If there are other columns, with the key of the recipe that mends it.
         """
-        expected = set(self.names)
-        there = set()
-        for name in header:
-            if name in there and name in expected:
-                raise InputError(
-                    f"{where}: the column {quoted(name)} is there twice; "
-                    f"remove or rename one of them."
-                )
-            there.add(name)
-        missing = [name for name in self.names if name not in there]
-        if missing:
-            others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-            raise InputError(
-                f"{where}: the column {quoted(missing[0])} is missing{others}; "
-                f"the first line must be the header {self}."
-            )
-        for name in header:
-            if name not in expected:
-                raise InputError(
-                    f"{where}: the column {quoted(name)} does not belong there; "
-                    f"remove it, so that the header is {self}."
-                )
+        competition = self.competition
+        label = competition.label_column
+        # A training file's ids are of no use.
+        dropped = {*competition.drop_columns, competition.test_id_column} - {label, self.ids}
+        others = [name for name in names if name not in (*dropped, label, self.ids)]
+        has_label = label in names and label != self.ids
+        if self.is_test and not competition.header and len(others) < competition.n_pixels:
+            # Places tell nothing of what a column holds: their number does.
+            has_label = False
+            others = [name for name in names if name not in (dropped - {label}) | {self.ids}]
+        if competition.header:
+            _refuse_twice(names, dropped, where)
+        pixels = self.pixels
+        if pixels is None and len(others) == competition.n_pixels:
+            pixels = [others[number] for number in competition.pixel_numbers]
+        if (
+            not (has_label or self.is_test)
+            or (self.ids is not None and self.ids not in names)
+            or pixels is None
+            or len(others) != len(pixels)
+            or set(others) != set(pixels)
+        ):
+            complain_of_columns(names, others, self, where)
+        places = {name: place for place, name in enumerate(names)}
+        return Places(
+            [places[name] for name in pixels],
+            places[label] if has_label else None,
+            places.get(self.ids),
+        )
 
     def __str__(self):
-        names = self.names
-        if len(names) > 6:
-            names = (*names[: -len(self.pixels) + 2], "...", names[-1])
-        return join_header(names)
+        names = self.pixels or ("...",)
+        if len(names) > 5:
+            names = (*names[:2], "...", names[-1])
+        first = self.ids if self.is_test else self.competition.label_column
+        return join_row([first, *names] if first else names)
 
 
-def join_header(names):
-    """Return names (strings) as a line of CSV, without a line end."""
+def _refuse_twice(names, dropped, where):
+    there = set()
+    for name in names:
+        if name in there and name not in dropped:
+            raise InputError(
+                f"{where}: the column {quoted(name)} is there twice; remove or rename one of them."
+            )
+        there.add(name)
+
+
+def join_row(values):
+    """Return values as a line of CSV, without a line end."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(names)
+    csv.writer(line, lineterminator="").writerow(values)
     return line.getvalue()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from digit_recognizer.pipeline.columns import join_header
+from digit_recognizer.pipeline.columns import join_row
 from digit_recognizer.pipeline.submission import submission_bytes
 
 
@@ -13,7 +13,8 @@ def competition_files(competition, X_train, y_train, X_test, y_test):
     ----------
     competition : Competition
     X_train, X_test : ndarray of uint8, shape (n, n_pixels)
-    y_train, y_test : ndarray of int, shape (n,)
+        In the network's order.
+    y_train, y_test : ndarray of int or str, shape (n,)
 
     Yields
     ------
@@ -21,26 +22,29 @@ def competition_files(competition, X_train, y_train, X_test, y_test):
     content : bytes
         The same bytes for the same arrays.
     """
-    pixels = competition.pixel_columns
-    header = [competition.label_column, *pixels]
-    yield competition.train_file, _table_bytes(header, X_train, y_train)
-
+    yield (
+        competition.train_file,
+        _table_bytes(competition, X_train, competition.label_column, y_train),
+    )
     ids = np.arange(1, len(X_test) + 1)
-    if competition.test_id_column is None:
-        yield competition.test_file, _table_bytes(pixels, X_test)
-    else:
-        header = [competition.test_id_column, *pixels]
-        yield competition.test_file, _table_bytes(header, X_test, ids)
-
-    zeros = np.zeros_like(ids)
-    yield competition.sample_submission_file, submission_bytes(ids, zeros, competition)
+    yield competition.test_file, _table_bytes(competition, X_test, competition.test_id_column, ids)
+    first_class = np.full(len(ids), (competition.classes or [0])[0])
+    yield competition.sample_submission_file, submission_bytes(ids, first_class, competition)
     yield competition.test_labels_file, submission_bytes(ids, y_test, competition)
 
 
-def _table_bytes(header, X, first_column=None):
+def _table_bytes(competition, X, name, values):
+    """The pixels, and beside them a column of that name, unless it has none."""
     spelled = [str(value) for value in range(256)]
-    lines = [",".join([spelled[value] for value in row.tolist()]) for row in X]
-    if first_column is not None:
-        pairs = zip(first_column.tolist(), lines, strict=True)
-        lines = [f"{value},{line}" for value, line in pairs]
-    return "\n".join([join_header(header), *lines, ""]).encode()
+    order = np.argsort(competition.pixel_numbers)
+    lines = [[spelled[value] for value in row] for row in X[:, order].tolist()]
+    named = competition.pixel_names
+    names = [named[place] if named else f"pixel{number}" for number, place in enumerate(order)]
+    if name is not None:
+        # Without a header the name is a place.
+        place = 0 if competition.header else int(name)
+        names.insert(place, name)
+        for line, value in zip(lines, np.asarray(values).tolist(), strict=True):
+            line.insert(place, str(value))
+    header = [join_row(names)] if competition.header else []
+    return "\n".join([*header, *(",".join(line) for line in lines), ""]).encode()

@@ -9,6 +9,7 @@ from sklearn.model_selection import train_test_split
 from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.files import write_bytes
 from digit_recognizer.pipeline.layout import competition_files
+from digit_recognizer.pipeline.sample import check_digits
 
 # The competition's share: 42,000 of the 70,000 images.
 _TRAIN_SHARE = 0.6
@@ -28,17 +29,17 @@ def write_openml(folder, competition):
     Raises
     ------
     InputError
-        If the competition's images are not 28 by 28 in at least ten classes, or a file cannot be
-        written.
+        If the competition's images are not gray ones of 28 by 28 with the classes 0 to 9, or a file
+        cannot be written.
     OutsideError
         If the download fails.
     """
-    shape = (competition.image_height, competition.image_width)
-    if shape != (28, 28) or competition.n_classes < 10:
+    if competition.image_shape != (28, 28, 1):
         raise InputError(
-            "OpenML's MNIST has images of 28 x 28 pixels in ten classes, [competition] has other "
-            "ones; give the folder of the competition's files with --data."
+            "OpenML's MNIST has gray images of 28 x 28 pixels, [competition] has other ones; give "
+            "the folder of the competition's files with --data."
         )
+    check_digits(competition, "OpenML's MNIST")
     names = (
         competition.train_file,
         competition.test_file,

@@ -16,7 +16,8 @@ from digit_recognizer.files import sha256
 from digit_recognizer.pipeline.run_directory import METRICS_FILE, OOF_FILE, RECIPE_FILE
 from digit_recognizer.sealed import read_sealed
 
-INTEGER_COLUMNS = ("row", "fold", "label", "prediction")
+# Classes may be strings, such as "NA".
+KINDS = {"row": np.int64, "fold": np.int64, "label": str, "prediction": str}
 REPLACE = "submit with its recipe again, which mends the run"
 
 
@@ -28,7 +29,7 @@ class OutOfFold:
     ----------
     name : str
         The run's ID, or its folder if that is elsewhere.
-    labels, predictions : ndarray of int64, shape (n_samples,)
+    labels, predictions : ndarray of str, shape (n_samples,)
     data_fingerprint : str or None
         Of the data the run was made with; None where ``metrics.json`` is not there.
     recipe : dict or None
@@ -163,8 +164,8 @@ def read_out_of_fold(folder: Path, runs_folder: Path) -> OutOfFold:
     is_among = folder.resolve().parent == Path(runs_folder).resolve()
     return OutOfFold(
         name=folder.name if is_among else str(folder),
-        labels=table["label"].to_numpy(),
-        predictions=table["prediction"].to_numpy(),
+        labels=table["label"].to_numpy(str),
+        predictions=table["prediction"].to_numpy(str),
         data_fingerprint=metrics.get("data"),
         recipe=_recipe_without_seed(folder / RECIPE_FILE),
     )
@@ -213,8 +214,7 @@ def _read_table(path):
         # A surplus value in every line is a warning only.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            kinds = dict.fromkeys(INTEGER_COLUMNS, np.int64)
-            table = pd.read_csv(path, dtype=kinds, index_col=False)
+            table = pd.read_csv(path, dtype=KINDS, index_col=False, na_filter=False)
         except (ValueError, OverflowError, pd.errors.ParserWarning):
             fault = fault or "it is not the table that a run writes"
     fault = fault or _fault(table)
@@ -225,8 +225,8 @@ def _read_table(path):
 
 def _fault(table):
     """What is wrong with a table of out-of-fold predictions; None if nothing is."""
-    probabilities = table.columns[len(INTEGER_COLUMNS) :]
-    if tuple(table.columns[: len(INTEGER_COLUMNS)]) != INTEGER_COLUMNS or not all(
+    probabilities = table.columns[len(KINDS) :]
+    if tuple(table.columns[: len(KINDS)]) != tuple(KINDS) or not all(
         name.startswith("probability_") for name in probabilities
     ):
         return "its columns are not row, fold, label, prediction and the probabilities"
@@ -234,6 +234,9 @@ def _fault(table):
         return "it has no rows"
     if (table["row"] != np.arange(1, len(table) + 1)).any():
         return "its rows are not numbered from 1"
+    classes = [name.removeprefix("probability_") for name in probabilities]
+    if not table[["label", "prediction"]].isin(classes).all(axis=None):
+        return "a label or prediction is none of its classes"
     kinds_are_numbers = all(kind.kind in "if" for kind in table[probabilities].dtypes)
     if not kinds_are_numbers or table[probabilities].isna().any(axis=None):
         return "a probability is not a number"

@@ -17,7 +17,7 @@ from digit_recognizer.errors import InputError
 from digit_recognizer.estimator import NumpyNetClassifier
 from digit_recognizer.files import read_text
 from digit_recognizer.nn import Augment
-from digit_recognizer.pipeline.competition import Competition
+from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER, Competition
 from digit_recognizer.pipeline.sections import Compute, CrossValidation, DataSettings, Ensemble
 
 # Where `--recipe NAME` is looked for: here, in an installed package, in a source tree.
@@ -58,7 +58,7 @@ class Recipe:
     """
 
     name: str
-    competition: Competition = field(default_factory=Competition)
+    competition: Competition = DIGIT_RECOGNIZER
     data: DataSettings = field(default_factory=DataSettings)
     model: dict = field(default_factory=dict)
     augment: Augment | None = None
@@ -68,7 +68,7 @@ class Recipe:
 
     def make_estimators(self) -> list[NumpyNetClassifier]:
         """Unfitted estimators with the recipe's parameters, one an architecture."""
-        shape = [self.competition.image_height, self.competition.image_width, 1]
+        shape = list(self.competition.image_shape)
         return [
             NumpyNetClassifier(**{"input_shape": shape} | model, augment=self.augment)
             for model in self._models()
@@ -198,7 +198,8 @@ def _check(name, tables) -> Recipe:
     sections = {
         section: _make_section(section, kind, tables.get(section, {}))
         for section, kind in SECTIONS.items()
-        if section != "augment" or section in tables
+        # Without the section there is no augmentation, and the classes are the ten digits.
+        if section not in ("augment", "competition") or section in tables
     }
     model = _check_model(tables.get("model", {}))
     return _check_estimator(Recipe(name=name, model=model, **sections))

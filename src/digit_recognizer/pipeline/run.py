@@ -146,9 +146,7 @@ def _complete(recipe, data, run, members, finished):
     )
     results.write_oof(oof_file, combined.oof, splits[0].fold_of_row, data.y_train, classes)
     labels = classes[combined.test.argmax(axis=1)]
-    write_submission(
-        submission_file, data.test_ids, labels, recipe.competition, data.sample_submission_ids
-    )
+    write_submission(submission_file, data.test_ids, labels, recipe.competition, data.classes)
     metrics["seconds"] = perf_counter() - start
     metrics["was_continued"] = was_continued
     metrics["files"] = {name: sha256(run.path / name) for name in run_directory.FILES}

@@ -26,7 +26,7 @@ def write_sample(folder, competition):
     Raises
     ------
     InputError
-        If the competition has fewer than ten classes, or a file cannot be written.
+        If the competition lacks one of the classes 0 to 9, or a file cannot be written.
     """
     for name, content in competition_files(competition, *sample_arrays(competition)):
         path = Path(folder) / name
@@ -50,19 +50,24 @@ def sample_arrays(competition):
     X_test : ndarray of uint8, shape (454, n_pixels)
     y_test : ndarray of int, shape (454,)
     """
-    if competition.n_classes < 10:
-        raise InputError(
-            f"The sample has ten classes, [competition] n_classes is {competition.n_classes}; "
-            f"give the folder of the competition's files with --data."
-        )
+    check_digits(competition, "The sample")
     images, labels = load_digits(return_X_y=True)
     images = images.astype(np.int64).reshape(-1, 8, 8)
     X = _enlarge(images, competition.image_height, competition.image_width)
-    X = X.reshape(len(X), -1)
+    X = X.reshape(len(X), -1).repeat(competition.channels, axis=1)
     is_test = np.zeros(len(X), bool)
     for label in range(10):
         is_test[np.flatnonzero(labels == label)[::_TEST_SHARE]] = True
     return X[~is_test], labels[~is_test], X[is_test], labels[is_test]
+
+
+def check_digits(competition, what):
+    """Raise InputError if a competition has not the classes 0 to 9, which `what` has."""
+    if competition.classes is not None and not set(range(10)) <= set(competition.classes):
+        raise InputError(
+            f"{what} has the classes 0 to 9, which [competition] classes lacks; give the folder "
+            f"of the competition's files with --data."
+        )
 
 
 def _enlarge(images, height, width):

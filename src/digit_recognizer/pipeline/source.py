@@ -5,6 +5,7 @@ from pathlib import Path
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline.archive import find_file, holds_something, require_file
 from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER
+from digit_recognizer.pipeline.data import has_test_labels
 from digit_recognizer.pipeline.download import download_data
 from digit_recognizer.pipeline.openml import write_openml
 from digit_recognizer.pipeline.sample import write_sample
@@ -32,7 +33,7 @@ def find_data(
     folder : str, Path or None
         The folder the user named, which must hold the files; None for ``data``, which may lack
         them: then a Kaggle notebook's input is looked for, then they are downloaded if there are
-        credentials, and at last the sample is written.
+        credentials, and at last, for digit-recognizer, the sample is written.
     source : {"kaggle", "sample", "openml"} or None
         Where to take the images from instead: the competition on Kaggle, whose files are put into
         `folder` where they are not there yet; the sample or OpenML's MNIST, each written to a
@@ -56,7 +57,8 @@ def find_data(
     ------
     InputError
         If the folder the user named does not exist or lacks files, if ``data`` holds one of the
-        two files alone, if an archive is damaged, or if the sample cannot be written.
+        two files alone, if an archive is damaged, if the sample cannot be written, or if another
+        competition's files are nowhere.
     OutsideError
         If a download fails.
     """
@@ -72,8 +74,15 @@ def find_data(
     there = find_folder(folder, competition, kaggle_input)
     if there is not None:
         return _take(there, competition)
-    if kaggle is not None and kaggle.credentials is not None:
+    if kaggle is not None and kaggle.credentials is not None and not competition.is_data_set:
         return _download(kaggle, DEFAULT_FOLDER, competition)
+    if competition.slug != DIGIT_RECOGNIZER.slug:
+        # Western digits are no stand-in for other images.
+        raise InputError(
+            f"{DEFAULT_FOLDER} has no files of {competition.slug}; {_by_hand(competition)}, give "
+            "their folder with --data, or try the recipe on scikit-learn's digits with --source "
+            "sample."
+        )
     return _make(DEFAULT_FOLDER, "sample", competition)
 
 
@@ -99,23 +108,33 @@ def _is_complete(folder, competition):
         return False
 
 
+def _by_hand(competition):
+    kind = "datasets" if competition.is_data_set else "competitions"
+    return f"download them from https://www.kaggle.com/{kind}/{competition.slug} into it"
+
+
 def _download(kaggle, folder, competition):
+    if competition.is_data_set:
+        raise InputError(
+            f"{competition.slug} is a data set on Kaggle, not a competition, and {folder} has not "
+            f"all of its files; {_by_hand(competition)}."
+        )
     download_data(kaggle, folder, competition)
     return folder, f"Data: the competition's files in {folder}, downloaded from Kaggle."
 
 
 def _usual_places(competition, kaggle_input):
     yield DEFAULT_FOLDER
-    yield kaggle_input / competition.slug
-    yield kaggle_input / "competitions" / competition.slug
+    yield kaggle_input / competition.name
+    yield kaggle_input / "competitions" / competition.name
 
 
 def _take(folder, competition):
     file = require_file(folder, competition.train_file, competition)
     require_file(folder, competition.test_file, competition)
     place = file.path if file.members else file.path.parent
-    if find_file(folder, competition.test_labels_file, competition):
-        return folder, f"Data: a sample with test labels in {place}; {_NO_UPLOAD}."
+    if has_test_labels(folder, competition):
+        return folder, f"Data: images with test labels in {place}; {_NO_UPLOAD}."
     return folder, f"Data: the competition's files in {place}."
 
 

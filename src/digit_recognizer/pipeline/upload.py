@@ -6,10 +6,9 @@ from pathlib import Path
 
 from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.pipeline import log
-from digit_recognizer.pipeline.archive import DataFile, find_file, require_file
-from digit_recognizer.pipeline.columns import Columns, IntegerColumn
-from digit_recognizer.pipeline.submission import read_sample_submission, read_submission
-from digit_recognizer.pipeline.table import read_table
+from digit_recognizer.pipeline.data import has_test_labels, read_expected
+from digit_recognizer.pipeline.data_file import DataFile
+from digit_recognizer.pipeline.submission import read_submission
 
 _SAMPLE = (
     "was made from sample data, not from the competition's; bring the competition's files with "
@@ -86,9 +85,10 @@ def check(path, data_folder, competition, log_path, force=False):
             f"{path} cannot be checked without the competition's files; bring them with "
             f"`digit-recognizer data --source kaggle` or give their folder with --data."
         )
-    if find_file(data_folder, competition.test_labels_file, competition):
-        raise InputError(f"{path} {_SAMPLE} ({data_folder} is a sample).")
-    read_submission(DataFile(path), competition, _expected_ids(data_folder, competition))
+    if has_test_labels(data_folder, competition):
+        raise InputError(f"{path} {_SAMPLE} ({data_folder} has the labels of the test images).")
+    ids, classes = read_expected(data_folder, competition)
+    read_submission(DataFile(path), competition, classes, ids)
     reference = None
     if row is not None and row["kaggle_reference"] and not force:
         if row["status"] == log.PENDING:
@@ -104,17 +104,6 @@ def check(path, data_folder, competition, log_path, force=False):
         "status": log.WRITTEN,
     }
     return Candidate(path, content, row or new, reference)
-
-
-def _expected_ids(folder, competition):
-    file = find_file(folder, competition.sample_submission_file, competition)
-    if file is not None:
-        return read_sample_submission(file, competition, None)
-    has_ids = competition.test_id_column is not None
-    id_column = IntegerColumn.ids(competition.test_id_column) if has_ids else None
-    file = require_file(folder, competition.test_file, competition)
-    table = read_table(file, Columns(competition.pixel_columns, id_column))
-    return range(1, len(table.pixels) + 1) if table.integers is None else table.integers
 
 
 def check_limits(limits):

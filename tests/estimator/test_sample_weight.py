@@ -33,7 +33,8 @@ def test_lbfgs_leaves_out_rows_without_weight(problem, assert_same_model):
     kept = weight > 0
     weighted = make(random_state=0, **EXACT).fit(X, y, sample_weight=weight)
     left_out = make(random_state=0, **EXACT).fit(X[kept], y[kept])
-    assert weighted.loss_ == pytest.approx(left_out.loss_, rel=1e-7)
+    # The loss_ of several targets is not what is minimized, and so not flat at the end.
+    assert weighted.loss_ == pytest.approx(left_out.loss_, rel=1e-5)
     assert_same_model(weighted, left_out, atol=1e-4)
 
 

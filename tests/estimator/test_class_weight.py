@@ -126,7 +126,11 @@ def test_a_list_of_dicts_is_saved(iris, tmp_path):
         ({0: 1, 1: 5}, "y has 2 labels; give a dict for each"),
         ([{0: 1, 1: 5}], "class_weight has 1 dicts, but y has 2 labels"),
         (["balanced", "balanced"], "should be a list of dicts"),
-        ([{1: 2}, {2: 5}], r"\[2\] are no classes of y; its classes are \[0, 1\]"),
+        ([{1: 2}, {1: np.nan}], r"class_weight\[1\]\[1\] is nan; a weight is a finite number"),
+        (
+            [{1: 2}, {2: 5}],
+            r"class_weight\[1\]: \[2\] are no classes of y; its classes are \[0, 1\]",
+        ),
     ],
     ids=str,
 )

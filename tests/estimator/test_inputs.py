@@ -59,6 +59,15 @@ def test_values_that_float32_cannot_hold_are_refused(both, kind):
     model.predict(kind(X.astype(float)))
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+@pytest.mark.parametrize("wrong", [np.nan, 1e39])
+def test_x_val_is_called_by_its_name(both, wrong):
+    make, X, y = both
+    X_val = np.where(np.eye(*X.shape), wrong, X)
+    with pytest.raises(ValueError, match="Input X_val contains"):
+        make().fit(X.astype(np.float32), y, X_val=X_val, y_val=y)
+
+
 def test_a_target_that_float32_cannot_hold_is_refused(diabetes):
     X, y = diabetes
     X, y = X.astype(np.float32), y.astype(float)

@@ -32,8 +32,9 @@ def row_weights(class_weight, columns, classes, sample_weight) -> np.ndarray:
         for column in columns:
             weights *= _balance(column, sample_weight)
         return weights
-    for column, given in zip(columns, _one_a_label(class_weight, len(columns)), strict=True):
-        weights *= _factors(given, classes)[column]
+    for i, given in enumerate(_one_a_label(class_weight, len(columns))):
+        name = "class_weight" if len(columns) == 1 else f"class_weight[{i}]"
+        weights *= _factors(name, given, classes)[columns[i]]
     if not weights.any():
         raise ValueError(
             f"class_weight={class_weight!r} leaves every row without weight; give a class that is "
@@ -64,16 +65,14 @@ def _one_a_label(class_weight, n_labels):
     return class_weight
 
 
-def _factors(class_weight, classes):
+def _factors(name, class_weight, classes):
     """The weight of each class, 1 for those left out."""
     unknown = [label for label in class_weight if label not in classes]
     if unknown and not all(label in class_weight for label in classes):
-        raise ValueError(f"class_weight: {unknown} are no classes of y; its classes are {classes}.")
+        raise ValueError(f"{name}: {unknown} are no classes of y; its classes are {classes}.")
     for label, weight in class_weight.items():
         if not isinstance(weight, Real) or not 0 <= weight < np.inf:
-            raise ValueError(
-                f"class_weight[{label!r}] is {weight!r}; a weight is a finite number >= 0."
-            )
+            raise ValueError(f"{name}[{label!r}] is {weight!r}; a weight is a finite number >= 0.")
     return np.array([float(class_weight.get(label, 1)) for label in classes])
 
 

@@ -3,7 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Hidden, Interval, Options, StrOptions
 
 from digit_recognizer.estimator.construction import PLANNED_SCHEDULES, STOCHASTIC_SOLVERS
 from digit_recognizer.nn import ACTIVATIONS, Augment, Optimizer, Views
@@ -11,7 +11,7 @@ from digit_recognizer.nn import ACTIVATIONS, Augment, Optimizer, Views
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     # A function alone is refused with what it lacks, see `construction.activations`.
-    "activation": [StrOptions(set(ACTIVATIONS)), list, tuple, callable],
+    "activation": [StrOptions(set(ACTIVATIONS)), list, tuple, Hidden(callable)],
     "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS}), Optimizer],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],

@@ -6,14 +6,17 @@ from sklearn.utils.validation import validate_data
 from digit_recognizer.nn.rows import contiguous
 
 
-def validated(estimator, X, *arguments, **options):
+def validated(estimator, X, *arguments, name="X", **options):
     """scikit-learn's `validate_data`: a sparse X becomes CSR; images are told what to become."""
     try:
         return validate_data(estimator, X, *arguments, accept_sparse="csr", **options)
     except ValueError as error:
-        if not str(error).startswith("Found array with dim") or np.ndim(X) < 3:
+        sentence = str(error).replace("Input X ", f"Input {name} ", 1)
+        if sentence.startswith("Found array with dim") and np.ndim(X) > 2:
+            sentence = f"{sentence} {_how_to_flatten(np.shape(X)[1:])}"
+        if sentence == str(error):
             raise
-        raise ValueError(f"{error} {_how_to_flatten(np.shape(X)[1:])}") from None
+        raise ValueError(sentence) from None
 
 
 def _how_to_flatten(shape):

@@ -195,6 +195,7 @@ def check_given(estimator, X_val, y_val):
         estimator,
         X_val,
         y_val,
+        name="X_val",
         order="C",
         multi_output=True,
         dtype=estimator._network.dtype,

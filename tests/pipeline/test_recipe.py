@@ -89,6 +89,16 @@ def test_values_of_the_command_line_replace_those_of_the_file(write):
             "[competition] n_classes is unknown; the nearest valid name is classes.",
         ),
         ("[competition]\nclasses = [1]\n", "[competition] classes has 1; give from 2 to 32767."),
+        (
+            '[model]\narchitecture = "8N-R"\ndropout = 0.2\n',
+            "[model] dropout has no effect beside an architecture; leave it out, and write it into "
+            "the architecture.",
+        ),
+        (
+            '[model]\nbatch_norm = true\n[ensemble]\narchitectures = ["8N-R"]\n',
+            "[model] batch_norm has no effect beside an architecture; leave it out, and write it "
+            "into the architecture.",
+        ),
     ],
 )
 def test_a_mistake_names_the_key_and_the_remedy(write, text, message):
@@ -107,7 +117,10 @@ def test_a_mistake_names_the_key_and_the_remedy(write, text, message):
         ("hidden_layer_sizes = [64, 0]", ["[model] hidden_layer_sizes must be > 0"]),
         ("max_iter = 0", ["[model] 'max_iter' parameter", "Got 0"]),
         ('architecture = "8C3-X"', ["[model] architecture '8C3-X': token 2, 'X' at character 5"]),
-        ('architecture = "8C40"', ["Conv2D(8, 40)", "does not fit", "(28, 28, 1)"]),
+        (
+            'architecture = "8C40"',
+            ["[model] architecture '8C40': token 1", "does not fit", "(28, 28, 1)"],
+        ),
     ],
 )
 def test_an_impossible_value_of_the_model_names_it_and_what_it_may_be(write, line, parts):

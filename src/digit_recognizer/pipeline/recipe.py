@@ -269,6 +269,12 @@ def _check_estimator(recipe):
             "[ensemble] architectures stand in place of [model] architecture; leave out one of "
             "the two."
         )
+    for name in ("hidden_layer_sizes", "activation", "dropout", "batch_norm"):
+        if name in recipe.model and (several or recipe.model.get("architecture")):
+            raise InputError(
+                f"[model] {name} has no effect beside an architecture; leave it out, and write it "
+                "into the architecture."
+            )
     for number, estimator in enumerate(recipe.make_estimators(), start=1):
         where = f"[ensemble] architectures, element {number}:" if several else "[model]"
         try:

@@ -87,6 +87,7 @@ bench: $(VENV)/.installed-bench ## the benchmarks, beside scikit-learn, PyTorch 
 	[ -z "$$DATA" ] || $(UNPINNED) $(BIN)/python benchmarks/resume.py --data "$$DATA"
 	$(UNPINNED) $(BIN)/python benchmarks/parity.py
 	$(UNPINNED) $(BIN)/python benchmarks/small_fits.py
+	$(UNPINNED) $(BIN)/python benchmarks/inputs.py
 	$(UNPINNED) $(BIN)/python benchmarks/reading.py
 
 clean: ## remove .venv and what tools left

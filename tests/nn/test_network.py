@@ -58,6 +58,7 @@ def test_prediction_in_blocks_equals_prediction_at_once(network, X, monkeypatch)
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csr_array, sparse.csc_array])
 def test_sparse_rows_predict_as_dense_ones(network, X, monkeypatch, make):
     monkeypatch.setattr(network_module, "PREDICTION_ROWS", 20)
+    monkeypatch.setattr(network_module, "SPARSE_PREDICTION_ROWS", 30)
     X[X < 0.5] = 0
     np.testing.assert_allclose(network.predict(make(X)), network.predict(X), rtol=1e-5)
 

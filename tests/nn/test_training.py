@@ -135,7 +135,16 @@ def test_sparse_data_train_as_dense(data, make, shuffle):
     np.testing.assert_allclose(*values, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("first", [nn.BatchNorm(), nn.Dropout(0.2), nn.Tanh(), nn.Identity()])
+class DenseOfSines(nn.Dense):
+    """A layer of one's own that asks more of X than its products."""
+
+    def forward(self, X, memory):
+        return super().forward(np.sin(X), memory)
+
+
+@pytest.mark.parametrize(
+    "first", [DenseOfSines(4), nn.BatchNorm(), nn.Dropout(0.2), nn.Tanh(), nn.Identity()]
+)
 def test_a_first_layer_other_than_dense_gets_dense_batches_of_sparse_data(data, first):
     X, y = data
     X[X < 0.3] = 0

@@ -39,7 +39,8 @@ class Objective:
         for start in range(0, self.X.shape[0], BLOCK_ROWS):
             block_loss, share = self._block(slice(start, start + BLOCK_ROWS))
             loss += share * block_loss
-            parameters.gradients *= share
+            if share != 1:
+                parameters.gradients *= share
             if gradient is None:
                 gradient = parameters.gradients.astype(np.float64)
             else:

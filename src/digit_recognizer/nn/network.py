@@ -23,8 +23,10 @@ from digit_recognizer.nn.workspaces import Workspaces
 
 # Rows predicted at once: enough for full speed, and memory does not grow with the rows asked for.
 PREDICTION_ROWS = 1024
+# Of a CSR matrix, from which a block is a copy: 3,000 rows take 10% less time at once.
+SPARSE_PREDICTION_ROWS = 8192
 # Attributes that `_bind` makes from the others.
-DERIVED = {"_workspaces", "image_sweeps", "_row_steps", "image_steps"}
+DERIVED = {"_workspaces", "takes_sparse", "image_sweeps", "_row_steps", "image_steps"}
 
 
 class Network:
@@ -257,9 +259,11 @@ class Network:
         check_rows(X, self.input_shape)
         predictions = np.empty((X.shape[0], *self.output_shape), dtype=self.dtype)
         memories, values, prepared = self._workspaces.take(self, len(predictions))
-        for start in range(0, X.shape[0], PREDICTION_ROWS):
-            block = X[start : start + PREDICTION_ROWS]
-            Z = predictions[start : start + PREDICTION_ROWS]
+        stays_sparse = is_sparse(X) and self.takes_sparse
+        size = SPARSE_PREDICTION_ROWS if stays_sparse else PREDICTION_ROWS
+        for start in range(0, X.shape[0], size):
+            block = X if X.shape[0] <= size else X[start : start + size]
+            Z = predictions[start : start + size]
             Z[...] = self._forward(block.astype(self.dtype, copy=False), memories, prepared)
             self.loss.activate(Z)
             prepared = True

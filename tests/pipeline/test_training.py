@@ -1,5 +1,7 @@
 """The training of one network of a fold."""
 
+import sys
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -165,6 +167,22 @@ def test_ctrl_c_ends_the_training_and_vouches_for_nothing(digits, fold, tmp_path
     assert not (tmp_path / members.RESULT_FILE).exists()
 
 
+def test_the_memory_that_the_process_took_is_recorded(digits, fold, tmp_path):
+    X, y = digits
+    scaler = Scaler.fit(X, "standard")
+    before = training.peak_memory_mb()
+    member = make_member(tmp_path, fold)
+    result = train_member(member, scaler, X, y, X[:7])
+    assert before <= result["peak_memory_mb"] <= training.peak_memory_mb() < 100_000
+    # A finished one keeps its figure.
+    assert train_member(member, scaler, X, y, X[:7]) == result
+
+
+def test_where_the_system_does_not_tell_the_memory_nothing_is_recorded(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert training.peak_memory_mb() is None
+
+
 def test_a_state_of_another_training_is_left_aside(digits, fold, tmp_path):
     X, y = digits
     scaler = Scaler.fit(X, "standard")
@@ -176,7 +194,7 @@ def test_a_state_of_another_training_is_left_aside(digits, fold, tmp_path):
         train_member(make_member(tmp_path / name, fold), scaler, X, y, X[:7]) for name in "ab"
     ]
     for result in results:
-        del result["seconds"]
+        del result["seconds"], result["peak_memory_mb"]
     assert results[0] == results[1]
 
 

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -59,7 +61,8 @@ def train_member(member: Member, scaler: Scaler, X, y, X_test, after_epoch=None)
     -------
     dict
         ``fold``, ``network``, ``parameters``, ``multiply_adds`` (of one image), ``epochs``,
-        ``loss``, ``accuracy`` (out of fold), ``seconds`` (of training).
+        ``loss``, ``accuracy`` (out of fold), ``seconds`` (of training), ``peak_memory_mb`` (of the
+        process up to here, None where the system does not tell).
     """
     with locked(member.folder, wait=True):
         result = read_result(member.folder)
@@ -111,11 +114,24 @@ def _train(member, scaler, X, y, X_test, after_epoch):
         "loss": float(last["loss"]),
         "accuracy": float((model.classes_[oof.argmax(axis=1)] == y_validation).mean()),
         "seconds": sum(record.get("seconds", 0.0) for record in model.history_),
+        "peak_memory_mb": peak_memory_mb(),
     }
     write_result(folder, result)
     Checkpoints(folder).clear()
     status.clear()
     return result
+
+
+def peak_memory_mb() -> int | None:
+    """The most memory that this process has had at a time; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        # Windows has none.
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Bytes on macOS, elsewhere kilobytes.
+    return ceil(peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6)
 
 
 def _status_of(member, n_test):

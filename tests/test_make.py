@@ -170,11 +170,11 @@ def test_another_number_of_runs_is_told(runs, monkeypatch):
 
 def test_a_text_is_told_in_the_words_of_make(monkeypatch):
     monkeypatch.setattr(vocabulary, "_replace", str)
-    text = "`digit-recognizer data --source kaggle`, --no-wait, --data, --fresh or pip --freshly."
+    text = "`digit-recognizer data --source kaggle`, --no-wait, --data=a, --data is or --freshly."
     assert vocabulary.told(text) == text
     vocabulary.speak_make(
         ["data"], ["--fresh", "--no-wait"], {"--source": ["kaggle"], "--data": ()}
     )
     assert vocabulary.told(text) == (
-        "`make data SOURCE=kaggle`, NO_WAIT=1, DATA, FRESH=1 or pip --freshly."
+        "`make data SOURCE=kaggle`, NO_WAIT=1, DATA=a, DATA is or --freshly."
     )

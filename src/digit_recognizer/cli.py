@@ -21,8 +21,6 @@ _INTERRUPTED_UPLOAD = (
     "interrupted; upload again to go on waiting: what Kaggle has already is not sent twice."
 )
 
-_MAKE_ONE = "make one with `digit-recognizer submit`"
-
 # Seconds to wait for a score, which Kaggle mostly has within one or two minutes.
 _TIMEOUT = 600.0
 
@@ -69,7 +67,7 @@ def _parser():
     )
 
     upload = add_command(commands, "upload", _upload, "upload a submission and log its score")
-    add_recipe_option(upload)
+    add_recipe_option(upload, "that of the submission's run")
     add_folder_option(upload)
     upload.add_argument(
         "--file", type=path, metavar="CSV", help="default: submissions/submission.csv"
@@ -86,14 +84,14 @@ def _parser():
         help="the longest wait for the score (default: %(default)g)",
     )
 
-    log = add_command(commands, "log", _log, "list all submissions, CV against LB")
-    add_recipe_option(log)
+    log = add_command(commands, "log", _log, "list the submissions to a competition, CV against LB")
+    add_recipe_option(log, "the newest submission's competition")
     log.add_argument("--refresh", action="store_true", help="ask Kaggle for pending scores first")
 
     leaderboard = add_command(
         commands, "leaderboard", _leaderboard, "say where your best score stands"
     )
-    add_recipe_option(leaderboard)
+    add_recipe_option(leaderboard, "the newest submission's competition")
 
     compare = add_command(commands, "compare", _compare, "say whether one of two runs is better")
     compare.add_argument(
@@ -126,10 +124,22 @@ def _confirmed(question):
         return False
 
 
-def _kaggle(recipe, options):
+def _kaggle(slug, options):
     from digit_recognizer.kaggle import Kaggle
 
-    return Kaggle(recipe.competition.slug, options.patience)
+    return Kaggle(slug, options.patience)
+
+
+def _slug(options):
+    """The competition of the recipe that is named, or of the newest submission."""
+    from digit_recognizer.pipeline import log
+    from digit_recognizer.pipeline.recipe import DEFAULT_RECIPE, load_recipe
+    from digit_recognizer.pipeline.run import LOG_FILE
+
+    rows = log.read(LOG_FILE)
+    if options.recipe is None and rows:
+        return rows[-1]["competition"]
+    return load_recipe(options.recipe or DEFAULT_RECIPE).competition.slug
 
 
 def _load(options, overrides=None):
@@ -138,7 +148,7 @@ def _load(options, overrides=None):
     from digit_recognizer.pipeline.source import find_data
 
     recipe = load_recipe(options.recipe, overrides)
-    with _kaggle(recipe, options) as kaggle:
+    with _kaggle(recipe.competition.slug, options) as kaggle:
         folder, message = find_data(
             options.data,
             options.source,
@@ -197,20 +207,25 @@ def _check_upload(recipe, data, options):
             "--upload needs the competition's own data, this is a sample; bring the competition's "
             "files with `digit-recognizer data --source kaggle`, or leave --upload out."
         )
-    with _kaggle(recipe, options) as kaggle:
+    with _kaggle(recipe.competition.slug, options) as kaggle:
         check_limits(kaggle.limits())
 
 
 def _upload(options):
-    """Check a submission, upload it to Kaggle, wait for its score and write it into the log."""
-    from digit_recognizer.pipeline.recipe import load_recipe
-    from digit_recognizer.pipeline.run import SUBMISSION_FILE
-    from digit_recognizer.pipeline.source import find_folder
+    """Check a submission, upload it to Kaggle, wait for its score and write it into the log.
 
-    recipe = load_recipe(options.recipe)
-    folder = find_folder(options.data, recipe.competition)
+    It goes to the competition of the run that made it.
+    """
+    from digit_recognizer.pipeline.run import LOG_FILE, SUBMISSION_FILE
+    from digit_recognizer.pipeline.source import find_folder
+    from digit_recognizer.pipeline.upload import find_origin
+
+    path = options.file or SUBMISSION_FILE
+    recipe, folder = find_origin(path, LOG_FILE, options.recipe)
+    if options.data or folder is None:
+        folder = find_folder(options.data, recipe.competition)
     ask = sys.stdin.isatty() and not options.yes
-    _send(options.file or SUBMISSION_FILE, folder, recipe, options, ask, options.force)
+    _send(path, folder, recipe, options, ask, options.force)
 
 
 def _send(path, folder, recipe, options, ask=False, force=False):
@@ -219,7 +234,7 @@ def _send(path, folder, recipe, options, ask=False, force=False):
 
     candidate = check(path, folder, recipe.competition, LOG_FILE, force)
     accuracy = candidate.row["cv_accuracy_mean"] or "unknown"
-    with _kaggle(recipe, options) as kaggle:
+    with _kaggle(recipe.competition.slug, options) as kaggle:
         limits = kaggle.limits()
         print(f"{'File':<14}{path} (run {candidate.row['run'] or 'unknown'})")
         print(f"{'CV accuracy':<14}{accuracy}")
@@ -241,26 +256,23 @@ def _send(path, folder, recipe, options, ask=False, force=False):
 
 
 def _log(options):
-    """List all submissions, CV score against leaderboard score; * marks the best of each."""
+    """List the submissions to a competition, CV against LB; * marks the best of each."""
     from digit_recognizer.pipeline import log
-    from digit_recognizer.pipeline.recipe import load_recipe
     from digit_recognizer.pipeline.run import LOG_FILE
     from digit_recognizer.pipeline.upload import refresh
 
-    recipe = load_recipe(options.recipe)
+    slug = _slug(options)
     if options.refresh:
-        with _kaggle(recipe, options) as kaggle:
+        with _kaggle(slug, options) as kaggle:
             refresh(kaggle, LOG_FILE)
-    rows = log.read(LOG_FILE)
-    print(log.table(rows) if rows else told(f"No submissions yet; {_MAKE_ONE}."))
+    print(told(log.describe(log.read(LOG_FILE), slug)))
 
 
 def _leaderboard(options):
     """Say how the leaderboard looks and where the best of your scores stands on it."""
     from digit_recognizer.pipeline.leaderboard import describe
-    from digit_recognizer.pipeline.recipe import load_recipe
 
-    with _kaggle(load_recipe(options.recipe), options) as kaggle:
+    with _kaggle(_slug(options), options) as kaggle:
         print(told(describe(kaggle.slug, kaggle.leaderboard(), kaggle.submissions())))
 
 
@@ -281,7 +293,8 @@ def _runs(options):
     from digit_recognizer.pipeline import catalogue
 
     runs = catalogue.list_runs()
-    print(catalogue.table(runs) if runs else told(f"No runs yet; {_MAKE_ONE}."))
+    none = told("No runs yet; make one with `digit-recognizer submit`.")
+    print(catalogue.table(runs) if runs else none)
 
 
 def _clean(options):

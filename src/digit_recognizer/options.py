@@ -44,14 +44,14 @@ def seconds(text):
     raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds, 0 or more.")
 
 
-def add_recipe_option(parser):
-    """Add ``--recipe``."""
+def add_recipe_option(parser, default="fast"):
+    """Add ``--recipe``; `default` is a recipe, or words for what stands for one."""
     parser.add_argument(
         "--recipe",
         type=path,
-        default="fast",
+        default=default if default == "fast" else None,
         metavar="NAME",
-        help="a recipe's name in recipes/, or its path (default: fast)",
+        help=f"a recipe's name in recipes/, or its path (default: {default})",
     )
 
 

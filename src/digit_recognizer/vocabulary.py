@@ -29,9 +29,10 @@ def speak_make(targets, switches, options) -> None:
         are few.
     """
     patterns = [rf"digit-recognizer (?P<target>{'|'.join(targets)})\b"]
-    patterns.append(rf"(?P<switch>{'|'.join(switches)})\b")
+    patterns.append(rf"(?P<switch>{'|'.join(switches)})(?![\w-])")
     for option, values in options.items():
-        patterns.append(rf"{option}(?:[ =](?:{'|'.join(values)}))?\b")
+        value = rf"[ =](?=(?:{'|'.join(values)})\b)" if values else "="
+        patterns.append(rf"{option}(?![\w-])(?:{value})?")
     pattern = re.compile("|".join(patterns))
 
     def spell(match):
@@ -39,8 +40,8 @@ def speak_make(targets, switches, options) -> None:
             return f"make {match['target']}"
         if match["switch"]:
             return f"{variable(match['switch'])}=1"
-        option, *value = re.split("[ =]", match[0], maxsplit=1)
-        return "=".join([variable(option), *value])
+        option = match[0].rstrip(" =")
+        return variable(option) + "=" * (option != match[0])
 
     global _replace
     _replace = lambda text: pattern.sub(spell, str(text))  # noqa: E731

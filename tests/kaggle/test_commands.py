@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from digit_recognizer import cli
 
 COMMAND = [sys.executable, "-m", "digit_recognizer"]
 SUBMISSION = Path("submissions/submission.csv")
@@ -200,6 +203,7 @@ def test_a_file_that_is_not_there_is_named(run, server, data):
 
 def test_without_the_competitions_files_nothing_is_uploaded(run, server, submission, data):
     data.rename("elsewhere")
+    shutil.rmtree("runs")
     status, _, errors = run("upload")
     assert status == 2
     assert "cannot be checked without the competition's files" in errors
@@ -232,7 +236,7 @@ def test_upload_of_a_sample_is_refused_before_the_training(run, server, data):
     assert not Path("runs").exists()
 
 
-def test_the_log_marks_the_best_of_cv_and_of_lb(run, here):
+def test_the_log_marks_the_best_of_each_competition(run, here, capfd):
     header = (
         "time,run,recipe,cv_accuracy_mean,cv_accuracy_std,oof_accuracy,sha256,kaggle_reference,"
         "status,public_score,private_score\n"
@@ -240,18 +244,52 @@ def test_the_log_marks_the_best_of_cv_and_of_lb(run, here):
     LOG.parent.mkdir()
     LOG.write_text(
         header
+        + "t0,s,s,0.999000,0,0,03,,sample,,\n"
         + "t1,a,a,0.980000,0,0,00,1,complete,0.99000,\n"
         + "t2,b,b,0.990000,0,0,01,2,complete,0.98000,\n"
         + "t3,c,c,0.970000,0,0,02,,written,,\n"
     )
     status, output, _ = run("log")
     assert status == 0
-    assert [line.split() for line in output.splitlines()] == [
+    assert output.splitlines()[0] == "No submissions to small yet."
+    assert "To digit-recognizer: 4, see `digit-recognizer log --recipe=c`." in output
+    assert run("log", "--recipe", "fast")[0] == 0
+    Path("runs/c").mkdir(parents=True)
+    Path("runs/c/recipe.toml").write_text("[competition]\nslug = 'other'")
+    assert cli.main(["log", "--recipe", "fast"]) == 0
+    output = capfd.readouterr().out
+    assert output.splitlines().pop() == "To other: 1, see `digit-recognizer log --recipe=c`."
+    assert [line.split() for line in output.splitlines()[:-1]] == [
         ["time", "run", "CV", "LB", "private", "status", "reference"],
+        ["t0", "s", "0.99900", "sample"],
         ["t1", "a", "0.98000", "0.99000*", "complete", "1"],
         ["t2", "b", "0.99000*", "0.98000", "complete", "2"],
-        ["t3", "c", "0.97000", "written"],
     ]
+
+
+def test_without_a_recipe_the_competition_is_that_of_the_run(
+    run, server, submission, data, patience, capfd
+):
+    shutil.rmtree(data)  # the run knows where its own are
+    assert cli.main(["upload"], patience) == 0
+    assert "submissions to small\n" in capfd.readouterr().out
+    assert rows()[0]["competition"] == "small"
+    assert cli.main(["log", "--refresh"], patience) == 0
+    assert "complete" in capfd.readouterr().out
+    assert cli.main(["leaderboard"], patience) == 0
+    assert capfd.readouterr().out.startswith("small: 3 teams")
+
+
+def test_another_competitions_recipe_is_a_mistake(run, server, submission, patience, capfd):
+    assert cli.main(["upload", "--recipe", "fast"], patience) == 2
+    assert ", a submission to small, not to digit-recognizer; leave --recipe out." in (
+        capfd.readouterr().err
+    )
+    shutil.rmtree("runs")
+    assert cli.main(["upload"], patience) == 2
+    assert "is gone; give its recipe with --recipe." in capfd.readouterr().err
+    assert not server.calls
+    assert run("upload")[0] == 0
 
 
 def test_an_empty_log_says_how_to_begin(run, here):
@@ -267,7 +305,7 @@ def test_the_leaderboard_says_where_the_best_score_stands(run, server, submissio
     assert status == 0
     assert output.splitlines() == [
         "small: 3 teams, best 1.00000, median 0.50000",
-        "You have no scored submission yet; make one with digit-recognizer upload.",
+        "You have no scored submission yet; make one with `digit-recognizer upload`.",
     ]
     assert run("upload")[0] == 0
     server.submissions[0]["score"] = "0.50000"

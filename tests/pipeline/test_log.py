@@ -40,6 +40,15 @@ def test_processes_that_log_at_the_same_time_lose_no_row(tmp_path):
     assert {row["run"] for row in log.read(path)} == set(runs)
 
 
+def test_a_log_without_the_column_of_competitions_is_still_read(tmp_path):
+    path = tmp_path / "log.csv"
+    log.append_once(path, "fast-1", "fast", METRICS, "00", competition="other")
+    lines = [line.rsplit(",", 1)[0] for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines) + "\n")
+    log.append_once(path, "fast-2", "fast", METRICS, "01", competition="other")
+    assert [row["competition"] for row in log.read(path)] == ["digit-recognizer", "other"]
+
+
 def test_no_log_is_an_empty_log(tmp_path):
     assert log.read(tmp_path / "log.csv") == []
 
@@ -51,7 +60,7 @@ HEADER = ",".join(log.COLUMNS).encode()
     ("content", "message"),
     [
         (HEADER + b"\n2026-01-01T00:00:00Z,fast-1\n", r"log\.csv, line 2: the row does not have"),
-        (HEADER + b"\n" + b"," * 12 + b"\n", r"log\.csv, line 2: the row does not have 11 values"),
+        (HEADER + b"\n" + b"," * 12 + b"\n", r"log\.csv, line 2: the row does not have 12 values"),
         (b"\xff\xfe", r"log\.csv is in UTF-16; save it as UTF-8\."),
     ],
     ids=["short", "long", "bytes"],

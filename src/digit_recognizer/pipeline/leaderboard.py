@@ -33,7 +33,7 @@ def describe(slug, places, submissions):
             f"{place:,} (top {share:.1%})."
         )
     else:
-        lines.append("You have no scored submission yet; make one with digit-recognizer upload.")
+        lines.append("You have no scored submission yet; make one with `digit-recognizer upload`.")
     return "\n".join(lines)
 
 

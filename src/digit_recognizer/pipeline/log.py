@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tomllib
 from contextlib import contextmanager
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import read_text, write_text
+from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER
 from digit_recognizer.pipeline.locks import locked
+from digit_recognizer.pipeline.run_directory import RECIPE_FILE, RUNS_FOLDER
 
 COLUMNS = (
     "time",
@@ -23,6 +26,7 @@ COLUMNS = (
     "status",
     "public_score",
     "private_score",
+    "competition",
 )
 
 # A row's status; from its upload on, it is Kaggle's: pending, complete or error.
@@ -34,8 +38,12 @@ def timestamp(for_file: bool = False) -> str:
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ" if for_file else "%Y-%m-%dT%H:%M:%SZ")
 
 
-def append_once(path: Path, run: str, recipe: str, metrics: dict, digest: str, status=WRITTEN):
+def append_once(
+    path: Path, run: str, recipe: str, metrics: dict, digest: str, status=WRITTEN, competition=""
+):
     """Add a submission that was written and not yet uploaded, or a sample's, unless it is there.
+
+    `competition` is the slug of what it is a submission to.
 
     Raises
     ------
@@ -48,6 +56,7 @@ def append_once(path: Path, run: str, recipe: str, metrics: dict, digest: str, s
         "recipe": recipe,
         "sha256": digest,
         "status": status,
+        "competition": competition or _competition_of(run),
     }
     for name in ("cv_accuracy_mean", "cv_accuracy_std", "oof_accuracy"):
         row[name] = f"{metrics[name]:.6f}"
@@ -69,7 +78,8 @@ def read(path: Path) -> list[dict]:
         return []
     text = read_text(path, remedy.removesuffix("."))
     reader = csv.DictReader(io.StringIO(text))
-    if tuple(reader.fieldnames or ()) != COLUMNS:
+    # The first logs did not name the competition.
+    if tuple(reader.fieldnames or ()) not in (COLUMNS, COLUMNS[:-1]):
         raise InputError(
             f"{path}, line 1: the columns are not those of a log of submissions; {remedy}"
         )
@@ -77,11 +87,20 @@ def read(path: Path) -> list[dict]:
     for row in reader:
         if None in row or None in row.values():
             raise InputError(
-                f"{path}, line {reader.line_num}: the row does not have {len(COLUMNS)} values; "
-                f"{remedy}"
+                f"{path}, line {reader.line_num}: the row does not have "
+                f"{len(reader.fieldnames)} values; {remedy}"
             )
-        rows.append(row)
+        rows.append(row | {"competition": row.get("competition") or _competition_of(row["run"])})
     return rows
+
+
+def _competition_of(run):
+    """Slug of the competition of a run, by the recipe it keeps."""
+    try:
+        recipe = tomllib.loads((RUNS_FOLDER / run / RECIPE_FILE).read_text(encoding="utf-8"))
+        return recipe["competition"]["slug"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return DIGIT_RECOGNIZER.slug
 
 
 @contextmanager
@@ -136,9 +155,27 @@ def set_result(path: Path, reference, status: str, public_score: str, private_sc
                 row.update(status=status, public_score=public_score, private_score=private_score)
 
 
+def describe(rows: list[dict], slug: str) -> str:
+    """The submissions to one competition as a table, and how to see those to others."""
+    own = [row for row in rows if row["competition"] == slug]
+    others = {row["competition"]: row for row in rows if row["competition"] != slug}
+    if not rows:
+        return "No submissions yet; make one with `digit-recognizer submit`."
+    lines = [table(own) if own else f"No submissions to {slug} yet."]
+    for other, newest in others.items():
+        n_rows = sum(row["competition"] == other for row in rows)
+        name = newest["recipe"] or "NAME"
+        lines.append(f"To {other}: {n_rows}, see `digit-recognizer log --recipe={name}`.")
+    return "\n".join(lines)
+
+
 def table(rows: list[dict]) -> str:
-    """The rows as a table for people, oldest first; ``*`` marks the best CV and the best LB."""
-    best_cv, best_public = best(rows, "cv_accuracy_mean"), best(rows, "public_score")
+    """The rows as a table for people, oldest first; ``*`` marks the best CV and the best LB.
+
+    A sample's accuracy is none of the competition's.
+    """
+    own = [row for row in rows if row["status"] != SAMPLE]
+    best_cv, best_public = best(own or rows, "cv_accuracy_mean"), best(own, "public_score")
     lines = [("time", "run", "CV", "LB", "private", "status", "reference")]
     for row in rows:
         cv, public = row["cv_accuracy_mean"], row["public_score"]

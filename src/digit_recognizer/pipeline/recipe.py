@@ -27,6 +27,7 @@ RECIPE_FOLDERS = (
     PACKAGE_FOLDER / "recipes",
     PACKAGE_FOLDER.parents[1] / "recipes",
 )
+DEFAULT_RECIPE = "fast"
 # More than file systems take.
 LONGEST_NAME = 200
 # Set by the pipeline, for every fold its own.

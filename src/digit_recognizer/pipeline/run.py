@@ -95,7 +95,7 @@ def submit(recipe: Recipe, data: Data, data_folder: Path, fresh=False, report=sa
             metrics = _complete(recipe, data, run, members, finished)
         else:
             report(f"Run {run.id} is finished; --fresh would train it again.")
-        _hand_out(recipe.name, run.path, metrics, data.is_sample)
+        _hand_out(recipe, run.path, metrics, data.is_sample)
     return Outcome(run.id, metrics, SUBMISSION_FILE)
 
 
@@ -126,7 +126,7 @@ def submit_finished(recipe: Recipe, data_folder: Path, report=say) -> Outcome | 
             if len(results) != identity["networks"] or None in results:
                 return None
             report(f"Run {path.name} is finished; --fresh would train it again.")
-            _hand_out(recipe.name, path, metrics, identity["is_sample"])
+            _hand_out(recipe, path, metrics, identity["is_sample"])
         return Outcome(path.name, metrics, SUBMISSION_FILE)
     return None
 
@@ -176,7 +176,7 @@ def _key(member):
     return member.fold.number, member.number
 
 
-def _hand_out(recipe_name, run_path, metrics, is_sample):
+def _hand_out(recipe, run_path, metrics, is_sample):
     """Put the run's submission where the next command finds it, and into the log."""
     content = (run_path / run_directory.SUBMISSION_FILE).read_bytes()
     digest = metrics["files"][run_directory.SUBMISSION_FILE]
@@ -189,4 +189,4 @@ def _hand_out(recipe_name, run_path, metrics, is_sample):
     for path in places:
         write_bytes(path, content)
     status = log.SAMPLE if is_sample else log.WRITTEN
-    log.append_once(LOG_FILE, run_id, recipe_name, metrics, digest, status)
+    log.append_once(LOG_FILE, run_id, recipe.name, metrics, digest, status, recipe.competition.slug)

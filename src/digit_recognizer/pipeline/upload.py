@@ -8,6 +8,8 @@ from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.pipeline import log
 from digit_recognizer.pipeline.data import has_test_labels, read_expected
 from digit_recognizer.pipeline.data_file import DataFile
+from digit_recognizer.pipeline.recipe import DEFAULT_RECIPE, load_recipe
+from digit_recognizer.pipeline.run_directory import RECIPE_FILE, RUNS_FOLDER, read_identity
 from digit_recognizer.pipeline.submission import read_submission
 
 _SAMPLE = (
@@ -47,6 +49,63 @@ class Candidate:
         return f"{run}, CV {accuracy}" if run else self.path.name
 
 
+def find_origin(path, log_path, recipe=None):
+    """Find the recipe and the data of the run that made a file.
+
+    Parameters
+    ----------
+    path : Path
+    log_path : Path
+    recipe : str, Path or None
+        The recipe the user named.
+
+    Returns
+    -------
+    recipe : Recipe
+        That of the run, whose competition the file is for; the one the user named, or ``fast``, if
+        the log does not know the file.
+    data_folder : Path or None
+        What the run was trained on, if that is there.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, the recipe the user named is of another competition than the
+        run, or the run is gone and there is no recipe of its name.
+    """
+    row = log.of_file(log.read(log_path), hashlib.sha256(_read(path)).hexdigest())
+    if row is None or not row["run"]:
+        return load_recipe(recipe or DEFAULT_RECIPE), None
+    run = RUNS_FOLDER / row["run"]
+    known = run / RECIPE_FILE
+    try:
+        found = load_recipe(recipe or (known if known.is_file() else row["recipe"]))
+    except InputError as error:
+        if recipe or known.is_file():
+            raise
+        raise InputError(
+            f"Run {row['run']}, which made {path}, is gone; give its recipe with --recipe."
+        ) from error
+    if found.competition.slug != row["competition"]:
+        remedy = "leave --recipe out" if recipe else "give its recipe with --recipe"
+        raise InputError(
+            f"{path} is of run {row['run']}, a submission to {row['competition']}, not to "
+            f"{found.competition.slug}; {remedy}."
+        )
+    folder = read_identity(run).get("data_folder")
+    return found, Path(folder) if folder and Path(folder).exists() else None
+
+
+def _read(path):
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); make it with `digit-recognizer submit` or "
+            f"name another with --file."
+        ) from error
+
+
 def check(path, data_folder, competition, log_path, force=False):
     """Check that a file is a submission Kaggle would take, and one it has not got yet.
 
@@ -69,13 +128,7 @@ def check(path, data_folder, competition, log_path, force=False):
     InputError
         If the file is missing or wrong, made from sample data, or was uploaded before.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); make it with `digit-recognizer submit` or "
-            f"name another with --file."
-        ) from error
+    content = _read(path)
     digest = hashlib.sha256(content).hexdigest()
     row = log.of_file(log.read(log_path), digest)
     if row is not None and row["status"] == log.SAMPLE:
@@ -102,6 +155,7 @@ def check(path, data_folder, competition, log_path, force=False):
         "time": log.timestamp(),
         "sha256": digest,
         "status": log.WRITTEN,
+        "competition": competition.slug,
     }
     return Candidate(path, content, row or new, reference)
 
@@ -191,7 +245,8 @@ def wait_for_score(kaggle, reference, log_path, timeout):
 
 def refresh(kaggle, log_path):
     """Ask Kaggle for the submissions that had no score yet; returns how many have one now."""
-    pending = [row for row in log.read(log_path) if row["status"] == log.PENDING]
+    rows = [row for row in log.read(log_path) if row["competition"] == kaggle.slug]
+    pending = [row for row in rows if row["status"] == log.PENDING]
     results = [kaggle.submission(int(row["kaggle_reference"])) for row in pending]
     for submission in results:
         _note(log_path, submission)

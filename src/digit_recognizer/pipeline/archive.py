@@ -82,8 +82,8 @@ def _find_all(folder, competition):
     problems = []
     groups = list(_groups(folder, names, competition, problems))
     whole = [(label, files) for label, files in groups if needed <= files.keys()]
-    slug = _stem(competition.archive)
-    best = [(label, files) for label, files in whole if _matches(label, slug)] or whole
+    own_labels = (competition.name, _stem(competition.archive))
+    best = [one for one in whole if any(_matches(one[0], label) for label in own_labels)] or whole
     # Where no place has all, each may have its part: train/train.csv and test/test.csv.
     parts = [own, *(files for _, files in best or groups)]
     is_whole = needed <= set().union(*parts)

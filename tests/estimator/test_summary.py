@@ -136,7 +136,6 @@ def test_a_summary_of_images_ends_in_rows():
 @pytest.mark.parametrize(
     ("arguments", "options", "sentence"),
     [
-        ((7,), {"hidden_layer_sizes": ()}, "There are no hidden layers; give n_outputs"),
         (("7",), {}, "n_features must be an integer of at least 1, got '7'"),
         ((7, 0), {}, "n_outputs must be an integer of at least 1, got 0"),
         ((16,), {"architecture": "8C5"}, "token 1, '8C5'"),

@@ -266,7 +266,9 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
             self._check_fitted("Fit this %(name)s first, or give n_features to its summary.")
             return self._network.summary()
         self.check_parameters(n_features)
-        return construction.planned_network(self, n_features, n_outputs).summary()
+        known = 1 if n_outputs is None else n_outputs
+        planned = construction.planned_network(self, n_features, known)
+        return Summary(planned, with_output=n_outputs is not None)
 
     def save(self, path) -> None:
         """Write the fitted estimator to one safetensors file, without pickle.

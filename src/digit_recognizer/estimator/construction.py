@@ -192,19 +192,13 @@ def _make_plain_layers(estimator, n_outputs):
     return layers
 
 
-def planned_network(estimator, n_features: int, n_outputs: int | None) -> Network:
-    """The network that a fit would begin with; without its output layer if `n_outputs` is None."""
+def planned_network(estimator, n_features: int, n_outputs: int) -> Network:
+    """The network that a fit would begin with."""
     planned = clone(estimator)
-    planned.n_outputs_ = (
-        1 if n_outputs is None else at_least("The network", "n_outputs", n_outputs, 1)
-    )
+    planned.n_outputs_ = at_least("The network", "n_outputs", n_outputs, 1)
     planned._complete_targets()
-    layers = make_layers(planned, planned.n_outputs_)
+    layers = make_layers(planned, n_outputs)
     input_shape = network_input_shape(planned, layers, n_features)
-    if n_outputs is None and len(layers) == 1:
-        raise ValueError("There are no hidden layers; give n_outputs for the output layer.")
-    if n_outputs is None:
-        return Network(layers[:-1], None, input_shape)
     return Network(layers, planned._make_loss(), input_shape)
 
 

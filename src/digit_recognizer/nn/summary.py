@@ -16,6 +16,8 @@ class Summary:
     Parameters
     ----------
     network : Network
+    with_output : bool, default=True
+        Whether the last layer is shown; a network may be planned up to what its targets decide.
 
     Attributes
     ----------
@@ -23,12 +25,15 @@ class Summary:
         A layer each: its call, the shape of one output sample, parameters, multiply-adds.
     """
 
-    def __init__(self, network):
+    def __init__(self, network, with_output=True):
         self.input_shape = network.input_shape
-        self.output_shape = network.output_shape
-        self.loss = network.loss
+        layers = network.layers if with_output else network.layers[:-1]
+        self.output_shape = layers[-1].output_shape if layers else network.input_shape
+        self.last_line = "before the output layer"
+        if with_output:
+            self.last_line = f"{network.loss.output_activation} output"
         self.rows = []
-        for layer in network.layers:
+        for layer in layers:
             n_parameters = sum(prod(s.shape) for s in layer.parameter_specs() if s.trainable)
             name = call_of(layer, leaving_out=INITIALIZERS)
             self.rows.append((name, layer.output_shape, n_parameters, layer.multiply_adds()))
@@ -48,13 +53,7 @@ class Summary:
         for name, shape, n_parameters, multiply_adds in self.rows:
             yield name, _shape(shape), f"{n_parameters:,}", f"{multiply_adds:,}"
         total = f"{self.n_parameters:,}", f"{self.multiply_adds:,}"
-        yield self._last_line(), _shape(self.output_shape), *total
-
-    def _last_line(self):
-        # A network may be planned up to where its targets decide.
-        if self.loss is None:
-            return "before the output layer"
-        return f"{self.loss.output_activation} output"
+        yield self.last_line, _shape(self.output_shape), *total
 
     def __str__(self):
         table = [HEADER, *self._cells()]

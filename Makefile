@@ -101,7 +101,8 @@ $(BIN)/python: $(MOVED)
 		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 2; }
 	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 2; }
 
-$(VENV)/.installed: $(BIN)/python pyproject.toml
+# Its Python is a link, whose age tells nothing.
+$(VENV)/.installed: $(BIN)/python $(MOVED) pyproject.toml
 	@echo "Installing into $(VENV) …"
 	@$(INSTALL) -e .
 	@pwd -P > $@

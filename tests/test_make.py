@@ -12,11 +12,11 @@ from digit_recognizer import cli, make, vocabulary
 from digit_recognizer.errors import InputError
 
 MAKEFILE = Path(__file__).parents[1] / "Makefile"
-# Stands for every Python that make calls: venv makes a copy of it, pip does nothing.
+# Stands for every Python that make calls: venv makes a link to it, pip does nothing.
 PYTHON = f"""#!/bin/sh
 echo "$@" >> "$CALLS"
 case "$2" in
-    venv) rm -rf .venv; mkdir -p .venv/bin; cp "$0" .venv/bin/python;;
+    venv) rm -rf .venv; mkdir -p .venv/bin; ln -s "$0" .venv/bin/python;;
     pip) ;;
     digit_recognizer.make) [ -n "$SHOW" ] || exec {sys.executable} "$@"; env;;
     *) exec {sys.executable} "$@";;

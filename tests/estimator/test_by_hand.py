@@ -1,6 +1,7 @@
 """Fitted attributes set by hand on an estimator that was never fitted, as in scikit-learn."""
 
 import pickle
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ def trained(problem):
     Estimator = getattr(make, "func", make)
     Peer = MLPRegressor if Estimator is NumpyNetRegressor else MLPClassifier
     loss = getattr(make, "keywords", {})
+    if "loss" in loss and "loss" not in signature(Peer).parameters:
+        pytest.skip("this scikit-learn has no Poisson deviance")
     peer = Peer(hidden_layer_sizes=(7, 5), activation="tanh", max_iter=3, **loss).fit(X, y)
     return peer, Estimator(activation="tanh", **loss), X
 

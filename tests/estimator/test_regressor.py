@@ -1,5 +1,7 @@
 """NumpyNetRegressor: targets, losses, and scikit-learn's own numbers."""
 
+from inspect import signature
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -143,6 +145,8 @@ def test_steps_of_gradient_descent_equal_those_of_scikit_learn(two_targets, n_ta
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_loss_of_several_targets_is_that_of_scikit_learn(two_targets, solver, loss, weighted):
+    if "loss" not in signature(MLPRegressor).parameters:
+        pytest.skip("this scikit-learn weighs no rows and has no Poisson deviance")
     X, y = two_targets
     weight = np.random.default_rng(0).uniform(0.5, 2, len(X)) if weighted else None
     options = {"hidden_layer_sizes": (6,), "activation": "tanh", "loss": loss, "alpha": 30.0}

@@ -1,5 +1,7 @@
 """Data in any memory layout: the bytes of C-ordered arrays, and at most one copy of X."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,3 +137,23 @@ def test_other_numbers_become_float64(both, trained_on):
     for dtype in (np.uint8, np.int64, bool, np.float16, object):
         make(**OPTIONS).fit(np.abs(4 * X).astype(dtype), y)
         assert trained_on[-1].dtype == np.float64
+
+
+def peak_bytes(function):
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", sorted(set(LAYOUTS) - {"lists", "frame of several types"}))
+def test_a_fit_copies_x_once_and_a_prediction_not_at_all(name):
+    X = np.random.default_rng(0).standard_normal((20_000, 20))
+    y = np.arange(len(X)) % 2
+    given = LAYOUTS[name](X)
+    model = NumpyNetClassifier((2,), max_iter=1, random_state=0)
+    assert peak_bytes(lambda: model.fit(given, y)) < 1.6 * X.nbytes
+    if name != "big-endian":  # which scikit-learn's check converts whole
+        assert peak_bytes(lambda: model.predict(given)) < 0.6 * X.nbytes

@@ -91,6 +91,8 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             float32 and float64 are computed in as they are, other types in float64.
+            Copied once where it is not C-contiguous or of another type; sparse rows stay sparse
+            where the first layer is dense.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, a label indicator matrix, or real numbers for the regressor.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -102,6 +102,16 @@ def _parser():
         "newest run, or a run's folder",
     )
 
+    blend = add_command(commands, "blend", _blend, "a submission from several runs")
+    blend.add_argument("runs", nargs="+", metavar="RUN", help="two or more, named as for compare")
+    blend.add_argument(
+        "--combine",
+        choices=("mean", "weights", "stacking"),
+        default="mean",
+        help="how; what is learned on out-of-fold predictions is used where it helps "
+        "(default: %(default)s)",
+    )
+
     runs = add_command(commands, "runs", _runs, "list all runs; `runs clean` removes some")
     clean = add_command(
         runs.add_subparsers(title="commands", metavar="COMMAND"),
@@ -172,7 +182,6 @@ def _submit(options):
     """Train all folds, average their predictions and write the checked submission."""
     from digit_recognizer.pipeline.compute import processes_started
     from digit_recognizer.pipeline.data import load_data
-    from digit_recognizer.pipeline.results import describe
     from digit_recognizer.pipeline.run import submit, submit_finished
 
     overrides = {}
@@ -191,11 +200,17 @@ def _submit(options):
             _check_upload(recipe, data, options)
         outcome = submit(recipe, data, folder, options.fresh)
     options.interrupted = INTERRUPTED
-    told = describe(outcome.metrics, recipe.ensemble.combine)
-    for name, value in [("Run", outcome.run_id), *told.items(), ("Submission", outcome.submission)]:
-        print(f"{name:<14}{value}")
+    _tell(outcome, recipe.ensemble.combine)
     if options.upload:
         _send(outcome.submission, folder, recipe, options)
+
+
+def _tell(outcome, combine):
+    from digit_recognizer.pipeline.results import describe
+
+    told = describe(outcome.metrics, combine)
+    for name, value in [("Run", outcome.run_id), *told.items(), ("Submission", outcome.submission)]:
+        print(f"{name:<14}{value}")
 
 
 def _check_upload(recipe, data, options):
@@ -286,6 +301,13 @@ def _compare(options):
     from digit_recognizer.pipeline.run_directory import RUNS_FOLDER
 
     print(compare(*options.runs, RUNS_FOLDER).report())
+
+
+def _blend(options):
+    """Combine the predictions of runs of the same data, and write the checked submission."""
+    from digit_recognizer.pipeline.blend import blend
+
+    _tell(blend(options.runs, options.combine), options.combine)
 
 
 def _runs(options):

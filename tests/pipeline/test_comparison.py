@@ -14,7 +14,8 @@ from scipy.stats import norm
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import sha256
 from digit_recognizer.pipeline.comparison import WIDTH, Comparison, compare
-from digit_recognizer.pipeline.out_of_fold import find_newest, find_run, read_out_of_fold
+from digit_recognizer.pipeline.named_runs import find_newest, find_run
+from digit_recognizer.pipeline.out_of_fold import read_out_of_fold
 from digit_recognizer.pipeline.results import write_oof
 from digit_recognizer.pipeline.statistics import mcnemar, wilson_interval
 from digit_recognizer.sealed import write_sealed

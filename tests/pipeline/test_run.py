@@ -10,7 +10,7 @@ import pytest
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import sha256
-from digit_recognizer.pipeline import log
+from digit_recognizer.pipeline import log, run_directory
 from digit_recognizer.pipeline.data import load_data
 from digit_recognizer.pipeline.folds import make_folds
 from digit_recognizer.pipeline.history import read_history
@@ -54,7 +54,7 @@ def test_a_run_leaves_a_checked_submission_and_all_its_results(here):
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     of_a_fold = (*FILES, RESULT_FILE, ".lock")
     per_fold = {f"fold-{k}/{name}" for k in (1, 2, 3) for name in of_a_fold}
-    of_the_run = {"run.json", "recipe.toml", "oof.csv", "metrics.json", "submission.csv", ".lock"}
+    of_the_run = {"run.json", *run_directory.FILES, "metrics.json", ".lock"}
     assert names == of_the_run | per_fold
     newest = here / "submissions" / "submission.csv"
     assert outcome.submission.resolve() == newest

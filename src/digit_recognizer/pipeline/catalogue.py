@@ -7,7 +7,7 @@ from stat import S_ISREG
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline import history, locks, members, run_directory
-from digit_recognizer.pipeline.out_of_fold import find_run
+from digit_recognizer.pipeline.named_runs import find_run
 
 FINISHED, UNFINISHED, RUNNING = "finished", "unfinished", "running"
 

@@ -4,10 +4,8 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.out_of_fold import OutOfFold, find_newest, read_out_of_fold
+from digit_recognizer.pipeline.named_runs import find_newest
+from digit_recognizer.pipeline.out_of_fold import check_same_data, read_out_of_fold
 from digit_recognizer.pipeline.statistics import mcnemar, wilson_interval
 
 SIGNIFICANCE_LEVEL = 0.05
@@ -132,7 +130,7 @@ def compare(first: str, second: str, runs_folder: Path) -> Comparison:
         read_out_of_fold(folder, runs_folder)
         for folder in find_newest([first, second], runs_folder)
     ]
-    _check_same_data(*runs)
+    check_same_data(*runs, "compare")
     right, right_too = (run.is_right for run in runs)
     return Comparison(
         first=runs[0].name,
@@ -143,27 +141,6 @@ def compare(first: str, second: str, runs_folder: Path) -> Comparison:
         both_wrong=int((~right & ~right_too).sum()),
         same_recipe=runs[0].recipe is not None and runs[0].recipe == runs[1].recipe,
     )
-
-
-def _check_same_data(first: OutOfFold, second: OutOfFold):
-    remedy = "compare runs of the same data, or make one of them again with the other's data"
-    if len(first.labels) != len(second.labels):
-        raise InputError(
-            f"{first.name} has {len(first.labels):,} training rows and {second.name} "
-            f"{len(second.labels):,}; {remedy}."
-        )
-    differing = np.flatnonzero(first.labels != second.labels)
-    if len(differing):
-        raise InputError(
-            f"{first.name} and {second.name} have other labels, first in row {differing[0] + 1}; "
-            f"{remedy}."
-        )
-    fingerprints = first.data_fingerprint, second.data_fingerprint
-    if None not in fingerprints and fingerprints[0] != fingerprints[1]:
-        raise InputError(
-            f'{first.name} and {second.name} were made with different data (see "data" in their '
-            f"metrics.json); {remedy}."
-        )
 
 
 def _shortened(name):

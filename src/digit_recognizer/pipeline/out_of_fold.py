@@ -1,23 +1,28 @@
-"""Finished runs: where they are, and the results in their files."""
+"""The predictions of finished runs, read from their files."""
 
 import json
-import re
 import tomllib
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from digit_recognizer.errors import InputError, quoted
+from digit_recognizer.errors import InputError
 from digit_recognizer.files import sha256
-from digit_recognizer.pipeline.run_directory import METRICS_FILE, OOF_FILE, RECIPE_FILE
+from digit_recognizer.pipeline.run_directory import (
+    METRICS_FILE,
+    OOF_FILE,
+    RECIPE_FILE,
+    TEST_FILE,
+)
 from digit_recognizer.sealed import read_sealed
 
 # Classes may be strings, such as "NA".
 KINDS = {"row": np.int64, "fold": np.int64, "label": str, "prediction": str}
+PREFIX = "probability_"
 REPLACE = "submit with its recipe again, which mends the run"
 
 
@@ -30,6 +35,10 @@ class OutOfFold:
     name : str
         The run's ID, or its folder if that is elsewhere.
     labels, predictions : ndarray of str, shape (n_samples,)
+    folds : ndarray of int, shape (n_samples,)
+        The fold that each row is in, from 1.
+    classes : list of str
+    probabilities : ndarray of shape (n_samples, n_classes), float64
     data_fingerprint : str or None
         Of the data the run was made with; None where ``metrics.json`` is not there.
     recipe : dict or None
@@ -39,6 +48,9 @@ class OutOfFold:
     name: str
     labels: np.ndarray
     predictions: np.ndarray
+    folds: np.ndarray
+    classes: list[str]
+    probabilities: np.ndarray
     data_fingerprint: str | None
     recipe: dict | None = None
 
@@ -46,94 +58,6 @@ class OutOfFold:
     def is_right(self) -> np.ndarray:
         """Whether each row is predicted right, bool of shape (n_samples,)."""
         return self.predictions == self.labels
-
-
-def find_run(run: str, runs_folder: Path) -> Path:
-    """Folder of a run.
-
-    Parameters
-    ----------
-    run : str
-        The run's ID, the path of its folder, or a beginning of an ID that no other run has.
-    runs_folder : Path
-
-    Raises
-    ------
-    InputError
-        If there is no such run, or more than one; the message lists those there are.
-    """
-    runs_folder = Path(runs_folder)
-    there = sorted(path for path in runs_folder.glob("[!.]*") if path.is_dir())
-    names = [path.name for path in there]
-    if run in names:
-        return runs_folder / run
-    if run and _is_folder(Path(run)):
-        return Path(run)
-    found = [name for name in names if run and name.startswith(run)]
-    if len(found) == 1:
-        return runs_folder / found[0]
-    if found:
-        raise InputError(
-            f"{quoted(run)} is the beginning of {len(found)} runs; choose one of {_listed(found)}."
-        )
-    if not names:
-        raise InputError(
-            f"There is no run {quoted(run)}, and none at all in {runs_folder}; "
-            f"make one with digit-recognizer submit."
-        )
-    raise InputError(
-        f"There is no run {quoted(run)} in {runs_folder}; choose one of {_listed(names)}."
-    )
-
-
-def find_newest(runs: list[str], runs_folder: Path) -> list[Path]:
-    """Folders of runs to look at together: a recipe's name stands for its newest run.
-
-    Where recipes have runs on several data, runs on the same data are taken together.
-
-    Parameters
-    ----------
-    runs : list of str
-        Each the name of a recipe that has runs, or what `find_run` takes.
-    runs_folder : Path
-
-    Raises
-    ------
-    InputError
-        As `find_run`.
-    """
-    choices = [_runs_of_recipe(run, runs_folder) or [find_run(run, runs_folder)] for run in runs]
-    newest_first = sorted({path for choice in choices for path in choice}, key=_age)
-    for data in dict.fromkeys(map(_data_of, newest_first)):
-        alike = [[path for path in choice if _data_of(path) == data] for choice in choices]
-        if all(alike):
-            return [choice[0] for choice in alike]
-    return [choice[0] for choice in choices]
-
-
-def _runs_of_recipe(recipe, runs_folder):
-    """Finished runs of a recipe, the newest first."""
-    name = re.compile(re.escape(recipe) + r"-[0-9a-f]{8}")
-    paths = [path for path in Path(runs_folder).glob("[!.]*") if name.fullmatch(path.name)]
-    return sorted((path for path in paths if (path / METRICS_FILE).is_file()), key=_age)
-
-
-def _age(path):
-    """Smaller for newer runs."""
-    with suppress(OSError):
-        return -(path / METRICS_FILE).stat().st_mtime_ns
-    return 0
-
-
-def _data_of(path):
-    return (read_sealed(path / METRICS_FILE) or {}).get("data")
-
-
-def _is_folder(path):
-    # A name longer than file systems take is an error to is_dir.
-    with suppress(OSError):
-        return path.is_dir()
-    return False
 
 
 def read_out_of_fold(folder: Path, runs_folder: Path) -> OutOfFold:
@@ -151,24 +75,73 @@ def read_out_of_fold(folder: Path, runs_folder: Path) -> OutOfFold:
         If a file of the run is missing, truncated or damaged.
     """
     metrics = _read_metrics(folder / METRICS_FILE)
-    table = _read_table(folder / OOF_FILE)
+    table = _read_table(folder / OOF_FILE, _fault)
     n_train = metrics.get("n_train", len(table))
     if len(table) != n_train:
         raise InputError(
             f"{folder / OOF_FILE} has {len(table):,} rows of {n_train}; it was cut short or "
             f"changed: {REPLACE}."
         )
-    digest = metrics.get("files", {}).get(OOF_FILE)
-    if digest is not None and sha256(folder / OOF_FILE) != digest:
-        raise InputError(f"{folder / OOF_FILE} is not as the run wrote it; {REPLACE}.")
+    _check_digest(folder, OOF_FILE)
     is_among = folder.resolve().parent == Path(runs_folder).resolve()
     return OutOfFold(
         name=folder.name if is_among else str(folder),
         labels=table["label"].to_numpy(str),
         predictions=table["prediction"].to_numpy(str),
+        folds=table["fold"].to_numpy(),
+        classes=_classes(table.columns[len(KINDS) :]),
+        probabilities=table.iloc[:, len(KINDS) :].to_numpy(),
         data_fingerprint=metrics.get("data"),
         recipe=_recipe_without_seed(folder / RECIPE_FILE),
     )
+
+
+def check_same_data(first: OutOfFold, second: OutOfFold, what: str) -> None:
+    """Raise InputError if two runs are not of the same data; `what` is what to do with others."""
+    remedy = f"{what} runs of the same data, or make one of them again with the other's data"
+    if len(first.labels) != len(second.labels):
+        raise InputError(
+            f"{first.name} has {len(first.labels):,} training rows and {second.name} "
+            f"{len(second.labels):,}; {remedy}."
+        )
+    differing = np.flatnonzero(first.labels != second.labels)
+    if len(differing):
+        raise InputError(
+            f"{first.name} and {second.name} have other labels, first in row {differing[0] + 1}; "
+            f"{remedy}."
+        )
+    fingerprints = first.data_fingerprint, second.data_fingerprint
+    if None not in fingerprints and fingerprints[0] != fingerprints[1]:
+        raise InputError(
+            f'{first.name} and {second.name} were made with different data (see "data" in their '
+            f"metrics.json); {remedy}."
+        )
+
+
+class TestPredictions(NamedTuple):
+    """What a run predicts for the test images.
+
+    Parameters
+    ----------
+    ids : ndarray of str, shape (n_test,)
+    probabilities : ndarray of shape (n_test, n_classes), float64
+    """
+
+    ids: np.ndarray
+    probabilities: np.ndarray
+
+
+def read_test(folder: Path) -> TestPredictions:
+    """Read a run's probabilities for the test images; raises as `read_out_of_fold`."""
+    table = _read_table(folder / TEST_FILE, _fault_of_test)
+    _check_digest(folder, TEST_FILE)
+    return TestPredictions(table.iloc[:, 0].to_numpy(str), table.iloc[:, 1:].to_numpy())
+
+
+def _check_digest(folder, name):
+    digest = _read_metrics(folder / METRICS_FILE).get("files", {}).get(name)
+    if digest is not None and sha256(folder / name) != digest:
+        raise InputError(f"{folder / name} is not as the run wrote it; {REPLACE}.")
 
 
 def _recipe_without_seed(path):
@@ -197,8 +170,8 @@ def _read_metrics(path):
     return metrics
 
 
-def _read_table(path):
-    """The table that `write_oof` wrote, checked."""
+def _read_table(path, find_fault):
+    """A table of probabilities that a run wrote, checked."""
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
@@ -214,10 +187,13 @@ def _read_table(path):
         # A surplus value in every line is a warning only.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            table = pd.read_csv(path, dtype=KINDS, index_col=False, na_filter=False)
+            names = pd.read_csv(path, nrows=0).columns
+            # The first column of a table of test images are their ids.
+            kinds = {names[0]: str} | {k: v for k, v in KINDS.items() if k in names}
+            table = pd.read_csv(path, dtype=kinds, index_col=False, na_filter=False)
         except (ValueError, OverflowError, pd.errors.ParserWarning):
             fault = fault or "it is not the table that a run writes"
-    fault = fault or _fault(table)
+    fault = fault or find_fault(table)
     if fault:
         raise InputError(f"{path} is damaged ({fault}); {REPLACE}.")
     return table
@@ -227,27 +203,36 @@ def _fault(table):
     """What is wrong with a table of out-of-fold predictions; None if nothing is."""
     probabilities = table.columns[len(KINDS) :]
     if tuple(table.columns[: len(KINDS)]) != tuple(KINDS) or not all(
-        name.startswith("probability_") for name in probabilities
+        name.startswith(PREFIX) for name in probabilities
     ):
         return "its columns are not row, fold, label, prediction and the probabilities"
     if not len(table):
         return "it has no rows"
     if (table["row"] != np.arange(1, len(table) + 1)).any():
         return "its rows are not numbered from 1"
-    classes = [name.removeprefix("probability_") for name in probabilities]
-    if not table[["label", "prediction"]].isin(classes).all(axis=None):
+    if not table[["label", "prediction"]].isin(_classes(probabilities)).all(axis=None):
         return "a label or prediction is none of its classes"
-    kinds_are_numbers = all(kind.kind in "if" for kind in table[probabilities].dtypes)
-    if not kinds_are_numbers or table[probabilities].isna().any(axis=None):
+    return _fault_of_numbers(table[probabilities])
+
+
+def _fault_of_test(table):
+    """What is wrong with a table of test predictions; None if nothing is."""
+    probabilities = table.columns[1:]
+    if not len(probabilities) or not all(name.startswith(PREFIX) for name in probabilities):
+        return "its columns are not the id and the probabilities"
+    return _fault_of_numbers(table[probabilities])
+
+
+def _fault_of_numbers(probabilities):
+    kinds_are_numbers = all(kind.kind in "if" for kind in probabilities.dtypes)
+    if not kinds_are_numbers or probabilities.isna().any(axis=None):
         return "a probability is not a number"
     return None
 
 
+def _classes(columns):
+    return [name.removeprefix(PREFIX) for name in columns]
+
+
 def _unreadable(path, error):
     return InputError(f"{path} cannot be read ({error.strerror}); check its name and permissions.")
-
-
-def _listed(names):
-    """The names, at most ten of them."""
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(names[:10]) + more

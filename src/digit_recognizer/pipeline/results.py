@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from digit_recognizer.files import write_text
-from digit_recognizer.pipeline.data import Data
 from digit_recognizer.pipeline.ensemble import Combined, Split, verdict
 from digit_recognizer.pipeline.members import Member, read_predictions
 from digit_recognizer.pipeline.statistics import wilson_interval
@@ -60,7 +59,19 @@ def write_oof(path: Path, oof, fold_of_row, y, classes) -> None:
             "prediction": classes[oof.argmax(axis=1)],
         }
     )
-    probabilities = pd.DataFrame(oof, columns=[f"probability_{label}" for label in classes])
+    _write_probabilities(path, table, oof, classes)
+
+
+def write_test(path: Path, probabilities, ids, classes, competition) -> None:
+    """Write a table of all test images: their ids, and the probability of each class."""
+    table = pd.DataFrame({competition.id_column: ids})
+    _write_probabilities(path, table, probabilities, classes)
+
+
+def _write_probabilities(path, table, probabilities, classes):
+    probabilities = pd.DataFrame(
+        probabilities, columns=[f"probability_{label}" for label in classes]
+    )
     text = io.StringIO()
     pd.concat([table, probabilities], axis=1).to_csv(
         text, index=False, lineterminator="\n", float_format="%.6g"
@@ -69,19 +80,28 @@ def write_oof(path: Path, oof, fold_of_row, y, classes) -> None:
 
 
 def measure(
-    combined: Combined, splits: list[Split], member_results: list[dict], data: Data, classes
+    combined: Combined, splits: list[Split], member_results: list[dict], labels, classes
 ) -> dict:
     """Accuracies of a run.
+
+    Parameters
+    ----------
+    combined : Combined
+    splits : list of Split
+    member_results : list of dict
+        Of the networks.
+    labels : ndarray of shape (n_train,)
+        Of the training rows, each one of `classes`.
+    classes : ndarray of shape (n_classes,)
 
     Returns
     -------
     dict
         ``cv_accuracy_mean``, ``cv_accuracy_std`` (over the folds), ``oof_accuracy``,
         ``oof_accuracy_interval`` (95%: low, high), ``ensemble`` (how it was combined), ``folds``
-        and ``networks`` (a dict each), ``n_train``, ``n_test``, ``data``, and ``test_accuracy``
-        where the test labels are known, as they are for the embedded sample.
+        and ``networks`` (a dict each), ``n_train``, ``n_test``.
     """
-    right = classes[combined.oof.argmax(axis=1)] == data.y_train
+    right = classes[combined.oof.argmax(axis=1)] == labels
     folds = [
         {"fold": int(fold), "accuracy": float(right[split.fold_of_row == fold].mean())}
         for split in splits
@@ -89,7 +109,7 @@ def measure(
     ]
     accuracies = [fold["accuracy"] for fold in folds]
     interval = wilson_interval(int(right.sum()), len(right))
-    metrics = {
+    return {
         "cv_accuracy_mean": float(np.mean(accuracies)),
         "cv_accuracy_std": float(np.std(accuracies)),
         "oof_accuracy": float(right.mean()),
@@ -97,14 +117,9 @@ def measure(
         "ensemble": combined.description,
         "folds": folds,
         "networks": member_results,
-        "n_train": len(data.y_train),
+        "n_train": len(labels),
         "n_test": len(combined.test),
-        "data": data.fingerprint,
     }
-    if data.held_back_labels is not None:
-        test_labels = classes[combined.test.argmax(axis=1)]
-        metrics["test_accuracy"] = float((test_labels == data.held_back_labels).mean())
-    return metrics
 
 
 def describe(metrics: dict, how: str) -> dict[str, str]:
@@ -112,13 +127,13 @@ def describe(metrics: dict, how: str) -> dict[str, str]:
     low, high = metrics["oof_accuracy_interval"]
     networks = [network["accuracy"] for network in metrics["networks"]]
     sizes = {network["network"]: network for network in metrics["networks"]}.values()
-    lines = {
-        "Network": "; ".join(
-            dict.fromkeys(
-                f"{size['parameters']:,} parameters, {size['multiply_adds']:,} multiply-adds"
-                for size in sizes
-            )
-        ),
+    network = "; ".join(
+        dict.fromkeys(
+            f"{size['parameters']:,} parameters, {size['multiply_adds']:,} multiply-adds"
+            for size in sizes
+        )
+    )
+    lines = ({"Network": network} if sizes else {"Of": ", ".join(metrics["blend"])}) | {
         "CV accuracy": f"{metrics['cv_accuracy_mean']:.2%} ± {metrics['cv_accuracy_std']:.2%}",
         "OOF accuracy": f"{metrics['oof_accuracy']:.2%} (95% interval {low:.2%} to {high:.2%})",
     }

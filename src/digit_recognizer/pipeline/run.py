@@ -95,7 +95,7 @@ def submit(recipe: Recipe, data: Data, data_folder: Path, fresh=False, report=sa
             metrics = _complete(recipe, data, run, members, finished)
         else:
             report(f"Run {run.id} is finished; --fresh would train it again.")
-        _hand_out(recipe, run.path, metrics, data.is_sample)
+        hand_out(recipe.name, recipe.competition, run.path, metrics, data.is_sample)
     return Outcome(run.id, metrics, SUBMISSION_FILE)
 
 
@@ -126,7 +126,7 @@ def submit_finished(recipe: Recipe, data_folder: Path, report=say) -> Outcome | 
             if len(results) != identity["networks"] or None in results:
                 return None
             report(f"Run {path.name} is finished; --fresh would train it again.")
-            _hand_out(recipe, path, metrics, identity["is_sample"])
+            hand_out(recipe.name, recipe.competition, path, metrics, identity["is_sample"])
         return Outcome(path.name, metrics, SUBMISSION_FILE)
     return None
 
@@ -140,12 +140,21 @@ def _complete(recipe, data, run, members, finished):
     splits = results.gather(members, recipe.cv.folds, len(y))
     with threadpool_limits(limits=1):
         combined = combine(splits, y, recipe.ensemble.combine)
-    metrics = results.measure(combined, splits, member_results, data, classes)
-    oof_file, submission_file = (
-        run.path / name for name in (run_directory.OOF_FILE, run_directory.SUBMISSION_FILE)
+    metrics = results.measure(combined, splits, member_results, data.y_train, classes)
+    metrics["data"] = data.fingerprint
+    oof_file, test_file, submission_file = (
+        run.path / name
+        for name in (
+            run_directory.OOF_FILE,
+            run_directory.TEST_FILE,
+            run_directory.SUBMISSION_FILE,
+        )
     )
     results.write_oof(oof_file, combined.oof, splits[0].fold_of_row, data.y_train, classes)
+    results.write_test(test_file, combined.test, data.test_ids, classes, recipe.competition)
     labels = classes[combined.test.argmax(axis=1)]
+    if data.held_back_labels is not None:
+        metrics["test_accuracy"] = float((labels == data.held_back_labels).mean())
     write_submission(submission_file, data.test_ids, labels, recipe.competition, data.classes)
     metrics["seconds"] = perf_counter() - start
     metrics["was_continued"] = was_continued
@@ -176,8 +185,8 @@ def _key(member):
     return member.fold.number, member.number
 
 
-def _hand_out(recipe, run_path, metrics, is_sample):
-    """Put the run's submission where the next command finds it, and into the log."""
+def hand_out(recipe_name: str, competition, run_path: Path, metrics: dict, is_sample: bool):
+    """Put a run's submission where the next command finds it, and into the log; its path."""
     content = (run_path / run_directory.SUBMISSION_FILE).read_bytes()
     digest = metrics["files"][run_directory.SUBMISSION_FILE]
     run_id = run_path.name
@@ -189,4 +198,5 @@ def _hand_out(recipe, run_path, metrics, is_sample):
     for path in places:
         write_bytes(path, content)
     status = log.SAMPLE if is_sample else log.WRITTEN
-    log.append_once(LOG_FILE, run_id, recipe.name, metrics, digest, status, recipe.competition.slug)
+    log.append_once(LOG_FILE, run_id, recipe_name, metrics, digest, status, competition.slug)
+    return SUBMISSION_FILE

@@ -16,9 +16,9 @@ from digit_recognizer.sealed import read_sealed, write_sealed
 
 RUNS_FOLDER = Path("runs")
 IDENTITY_FILE, RECIPE_FILE, METRICS_FILE = "run.json", "recipe.toml", "metrics.json"
-OOF_FILE, SUBMISSION_FILE = "oof.csv", "submission.csv"
+OOF_FILE, TEST_FILE, SUBMISSION_FILE = "oof.csv", "test.csv", "submission.csv"
 # What a finished run has, and its metrics vouch for.
-FILES = (RECIPE_FILE, OOF_FILE, SUBMISSION_FILE)
+FILES = (RECIPE_FILE, OOF_FILE, TEST_FILE, SUBMISSION_FILE)
 
 
 def run_id(recipe: Recipe, data: Data) -> str:

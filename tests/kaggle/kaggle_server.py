@@ -14,6 +14,7 @@ import struct
 import sys
 import threading
 import time
+import zipfile
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -103,6 +104,9 @@ class KaggleServer(ThreadingHTTPServer):
 
     def score(self, content):
         """Share of right labels, as Kaggle spells it; None for a file that is no submission."""
+        if content[:2] == b"PK":
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                content = archive.read(archive.namelist()[0])
         rows = list(csv.reader(io.StringIO(content.decode())))[1:]
         if [row[0] for row in rows] != list(self.labels):
             return None

@@ -110,6 +110,33 @@ def test_upload_tells_what_it_sends_and_what_came_of_it(run, server, submission)
     assert list(server.blobs.values()) == [submission.read_bytes()]
 
 
+def test_a_zipped_submission_is_uploaded_as_it_is_and_known_as_its_runs(run, server, submission):
+    path = submission.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(submission, "submission.csv")
+        archive.writestr("__MACOSX/._submission.csv", b"x")
+    status, output, errors = run("upload", "--file", str(path))
+    assert (status, errors) == (0, "")
+    assert "File          submissions/submission.zip (run small-" in output
+    assert list(server.blobs.values()) == [path.read_bytes()]
+    (row,) = rows()
+    assert row["public_score"] == server.score(submission.read_bytes())
+    status, _, errors = run("upload")
+    assert (status, "was uploaded before" in errors) == (2, True)
+
+
+@pytest.mark.parametrize("names", [[], ["a.csv", "b.csv"]])
+def test_a_zip_without_one_file_is_refused(run, server, submission, names):
+    path = submission.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.write(submission, name)
+    status, _, errors = run("upload", "--file", str(path))
+    assert status == 2
+    assert f"submission.zip holds {len(names)} files; zip the submission alone" in errors
+    assert not server.submissions
+
+
 def test_the_score_is_asked_for_less_and_less_often(run, server, submission, clock):
     server.pending_polls = 9
     assert run("upload")[0] == 0

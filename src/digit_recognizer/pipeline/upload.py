@@ -1,13 +1,12 @@
 """A submission on its way to Kaggle: checked, uploaded once, its score awaited and logged."""
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.pipeline import log
 from digit_recognizer.pipeline.data import has_test_labels, read_expected
-from digit_recognizer.pipeline.data_file import DataFile
+from digit_recognizer.pipeline.data_file import DataFile, list_archive
 from digit_recognizer.pipeline.recipe import DEFAULT_RECIPE, load_recipe
 from digit_recognizer.pipeline.run_directory import RECIPE_FILE, RUNS_FOLDER, read_identity
 from digit_recognizer.pipeline.submission import read_submission
@@ -73,7 +72,7 @@ def find_origin(path, log_path, recipe=None):
         If the file cannot be read, the recipe the user named is of another competition than the
         run, or the run is gone and there is no recipe of its name.
     """
-    row = log.of_file(log.read(log_path), hashlib.sha256(_read(path)).hexdigest())
+    row = log.of_file(log.read(log_path), _submission_in(path).digest().hex())
     if row is None or not row["run"]:
         return load_recipe(recipe or DEFAULT_RECIPE), None
     run = RUNS_FOLDER / row["run"]
@@ -106,6 +105,22 @@ def _read(path):
         ) from error
 
 
+def _submission_in(path) -> DataFile:
+    """The CSV file that is meant: the file, or what a zip archive holds, which Kaggle unpacks."""
+    _read(path)
+    file = DataFile(path)
+    if path.suffix.lower() != ".zip":
+        return file
+    # Folders, and what macOS adds, are no files of the user's.
+    names = [name for name in list_archive(file) if PurePath(name).name[:1] not in (".", "")]
+    names = [name for name in names if not name.endswith("/")]
+    if len(names) != 1:
+        raise InputError(
+            f"{path} holds {len(names)} files; zip the submission alone, or name the CSV file."
+        )
+    return DataFile(path, (names[0],))
+
+
 def check(path, data_folder, competition, log_path, force=False):
     """Check that a file is a submission Kaggle would take, and one it has not got yet.
 
@@ -128,8 +143,8 @@ def check(path, data_folder, competition, log_path, force=False):
     InputError
         If the file is missing or wrong, made from sample data, or was uploaded before.
     """
-    content = _read(path)
-    digest = hashlib.sha256(content).hexdigest()
+    content, file = _read(path), _submission_in(path)
+    digest = file.digest().hex()
     row = log.of_file(log.read(log_path), digest)
     if row is not None and row["status"] == log.SAMPLE:
         raise InputError(f"{path} {_SAMPLE}.")
@@ -141,7 +156,7 @@ def check(path, data_folder, competition, log_path, force=False):
     if has_test_labels(data_folder, competition):
         raise InputError(f"{path} {_SAMPLE} ({data_folder} has the labels of the test images).")
     ids, classes = read_expected(data_folder, competition)
-    read_submission(DataFile(path), competition, classes, ids)
+    read_submission(file, competition, classes, ids)
     reference = None
     if row is not None and row["kaggle_reference"] and not force:
         if row["status"] == log.PENDING:

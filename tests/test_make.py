@@ -170,11 +170,11 @@ def test_another_number_of_runs_is_told(runs, monkeypatch):
 
 def test_a_text_is_told_in_the_words_of_make(monkeypatch):
     monkeypatch.setattr(vocabulary, "_replace", str)
-    text = "`digit-recognizer data --source kaggle`, --no-wait, --data=a, --data is or --freshly."
+    text = "`digit-recognizer data --source kaggle`, --fresh, --data=a, --data, --jobs 1, --freshly"
     assert vocabulary.told(text) == text
     vocabulary.speak_make(
-        ["data"], ["--fresh", "--no-wait"], {"--source": ["kaggle"], "--data": ()}
+        ["data"], ["--fresh", "--no-wait"], {"--source": ["kaggle"], "--data": (), "--jobs": ()}
     )
     assert vocabulary.told(text) == (
-        "`make data SOURCE=kaggle`, NO_WAIT=1, DATA=a, DATA is or --freshly."
+        "`make data SOURCE=kaggle`, FRESH=1, DATA=a, DATA, JOBS=1, --freshly"
     )

@@ -58,7 +58,10 @@ def add_recipe_option(parser, default="fast"):
 def add_folder_option(parser):
     """Add ``--data``."""
     parser.add_argument(
-        "--data", type=path, metavar="FOLDER", help="folder with the CSV files (default: data)"
+        "--data",
+        type=path,
+        metavar="PATH",
+        help="folder or zip archive of the competition's files (default: data)",
     )
 
 

@@ -31,8 +31,8 @@ def speak_make(targets, switches, options) -> None:
     patterns = [rf"digit-recognizer (?P<target>{'|'.join(targets)})\b"]
     patterns.append(rf"(?P<switch>{'|'.join(switches)})(?![\w-])")
     for option, values in options.items():
-        value = rf"[ =](?=(?:{'|'.join(values)})\b)" if values else "="
-        patterns.append(rf"{option}(?![\w-])(?:{value})?")
+        known = "|".join([*values, r"\d+"])
+        patterns.append(rf"{option}(?![\w-])(?:=| (?=(?:{known})\b))?")
     pattern = re.compile("|".join(patterns))
 
     def spell(match):

@@ -131,7 +131,8 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         predicts. Of the stochastic solvers.
     scoring : str, callable or None, default=None
         What early stopping and `history_` measure: a scorer as scikit-learn takes it; None for
-        accuracy. It is given the rows' weights if it takes `sample_weight`.
+        accuracy. It is given the rows' weights if it takes `sample_weight`. Only used with a
+        validation set.
 
     Attributes
     ----------

@@ -25,7 +25,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         Half the squared error, or half the Poisson deviance with an exponential output, for y ≥ 0.
     scoring : str, callable or None, default=None
         What early stopping and `history_` measure: a scorer as scikit-learn takes it; None for R².
-        It is given the rows' weights if it takes `sample_weight`.
+        It is given the rows' weights if it takes `sample_weight`. Only used with a validation set.
 
     Attributes
     ----------

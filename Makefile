@@ -45,7 +45,7 @@ $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval expo
 COMMANDS := data submit upload log leaderboard runs compare
 
 .DEFAULT_GOAL := help
-.PHONY: help setup $(COMMANDS) test test-lowest soak bench clean moved
+.PHONY: help setup $(COMMANDS) test check test-lowest soak bench clean moved
 
 help: ## list the targets and the variables
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -68,12 +68,17 @@ $(COMMANDS): setup
 test: $(VENV)/.installed-dev ## ruff, then pytest
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
+
+check: $(VENV)/.installed-dev ## ruff, then the tests of what changed
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m pytest --numprocesses auto $$($(BIN)/python tests/changed.py)
 
 test-lowest: $(VENV)/.installed-dev ## pytest with the oldest versions that pyproject.toml allows
 	$(BIN)/python -m uv venv --quiet --clear --python 3.11 $(VENV)-lowest
 	$(BIN)/python -m uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e '.[dev]'
-	$(VENV)-lowest/bin/python -m pytest
+	$(VENV)-lowest/bin/python -m pytest --numprocesses auto
 
 soak: setup ## faults at random moments, the bytes compared: MINUTES, DATA
 	@$(BIN)/python tests/faults/soak.py $${MINUTES:+--minutes "$$MINUTES"} $${DATA:+--data "$$DATA"} \

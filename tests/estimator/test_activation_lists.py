@@ -104,7 +104,9 @@ def test_a_list_of_wrong_length_or_a_list_for_a_pair_is_refused(both, wrong):
 
 
 @pytest.mark.parametrize(
-    "element", ["softplus", None, softsign, ("tanh", "tanh"), (softsign,), 3], ids=str
+    "element",
+    ["softplus", None, softsign, ("tanh", "tanh"), (softsign,), 3],
+    ids=["unknown", "none", "function", "pair of names", "lonely function", "number"],
 )
 def test_an_element_that_is_no_activation_is_named(both, element):
     make, X, y = both

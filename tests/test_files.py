@@ -12,6 +12,7 @@ import digit_recognizer
 from digit_recognizer import files
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import (
+    check_replaceable,
     leftovers,
     remove_leftovers,
     replacing,
@@ -305,3 +306,16 @@ def test_where_files_cannot_be_locked_they_are_replaced_and_leftovers_stay(folde
     remove_leftovers(leftovers(folder / "a"))
     assert (folder / "a").read_bytes() == b"newer"
     assert names(folder) == [".a.0123abcd.tmp", "a"]
+
+
+def test_checking_ahead_goes_well_where_another_process_removes_leftovers(folder, monkeypatch):
+    real = files._open_temporary
+
+    def open_temporary(target):
+        temporary, file = real(target)
+        temporary.unlink()
+        return temporary, file
+
+    monkeypatch.setattr(files, "_open_temporary", open_temporary)
+    check_replaceable(folder / "a")
+    assert names(folder) == []

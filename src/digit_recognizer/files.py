@@ -111,7 +111,8 @@ def check_replaceable(path):
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary, file = _open_temporary(target)
     file.close()
-    temporary.unlink()
+    # Without its lock `remove_leftovers` of another process may be the first.
+    temporary.unlink(missing_ok=True)
 
 
 @contextmanager

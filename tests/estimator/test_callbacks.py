@@ -264,9 +264,10 @@ def test_progress_bar_and_monitor_inside_a_pipeline(both, solver, capsys):
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_progress_bar_and_monitor_inside_a_grid_search(iris, solver, n_jobs, capsys):
+def test_callbacks_inside_a_grid_search(iris, solver, n_jobs, capsys, tmp_path):
     progress, monitor = make_callbacks(NumpyNetClassifier)
-    clf = NumpyNetClassifier(solver=solver, **OPTIONS).set_callbacks(monitor)
+    clf = NumpyNetClassifier(solver=solver, **OPTIONS)
+    clf.set_callbacks(monitor, Checkpoint(tmp_path / "model"))
     search = nested(clf, n_jobs).set_callbacks(progress).fit(*iris)
     assert "GridSearchCV" in capsys.readouterr().out
     plain = nested(NumpyNetClassifier(solver=solver, **OPTIONS)).fit(*iris)
@@ -277,6 +278,11 @@ def test_progress_bar_and_monitor_inside_a_grid_search(iris, solver, n_jobs, cap
     assert len(rows) == 5 * 4
     assert len({row["parent_task_id_path"] for row in rows}) == 5
     assert all(0 <= row["accuracy"] <= 1 for row in rows)
+    # The last to end is the best on all rows.
+    best = search.best_estimator_[-1]
+    loaded = NumpyNetClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.coefs_[0], best.coefs_[0])
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
 
 def test_what_is_no_callback_is_refused(both):

@@ -83,6 +83,7 @@ test-lowest: $(VENV)/.installed-dev ## pytest with the oldest versions that pypr
 soak: setup ## faults at random moments, the bytes compared: MINUTES, DATA
 	@$(BIN)/python tests/faults/soak.py $${MINUTES:+--minutes "$$MINUTES"} $${DATA:+--data "$$DATA"} \
 		$${RECIPE:+--recipe "$$RECIPE"} $${SEED:+--seed "$$SEED"}
+	@$(BIN)/python tests/faults/saves.py
 
 bench: $(VENV)/.installed-bench ## the benchmarks, beside scikit-learn, PyTorch and JAX
 	$(UNPINNED) $(BIN)/python benchmarks/dense.py

@@ -429,6 +429,12 @@ def test_a_checkpoint_on_what_has_no_save_asks_for_the_estimator_in_it(iris, tmp
         search.fit(*iris)
 
 
+@pytest.mark.parametrize("every", [0, 2.5, "2", None])
+def test_a_checkpoints_epochs_are_counted_in_integers(every):
+    with pytest.raises(ValueError, match="every must be an integer of at least 1, got"):
+        Checkpoint("model", every)
+
+
 @pytest.mark.parametrize("path", ["", "models/"])
 def test_a_checkpoints_path_must_name_a_file(path):
     with pytest.raises(ValueError, match="names a folder"):

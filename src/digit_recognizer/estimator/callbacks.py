@@ -5,6 +5,7 @@ With an older scikit-learn the estimators have no `set_callbacks`, and everythin
 
 import copy
 import math
+from numbers import Integral
 from pathlib import Path
 from time import monotonic
 
@@ -169,8 +170,8 @@ class Checkpoint:
     """
 
     def __init__(self, path, every=1):
-        if every < 1:
-            raise ValueError(f"Checkpoint's every must be at least 1, got {every!r}.")
+        if not isinstance(every, Integral) or every < 1:
+            raise ValueError(f"Checkpoint's every must be an integer of at least 1, got {every!r}.")
         # The fit may be in another folder, and in another process.
         self.path = Path.cwd() / persistence.file_path(path)
         self.every = every

@@ -267,3 +267,22 @@ def test_an_optimizer_of_another_network_is_refused(parameters):
     other = nn.Network([nn.Dense(2)], nn.SquaredError(), (3,)).parameters
     with pytest.raises(ValueError, match=r"Adam has trained another network; .* fresh\(\)"):
         optimizer.bind(other)
+
+
+class ReturnsTheNew(nn.Optimizer):
+    def update(self, w, g, states, scratch, learning_rate):
+        return w - learning_rate * g
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (ReturnsTheNew, TypeError, "ReturnsTheNew.update .* must change w in place"),
+        (nn.Optimizer, NotImplementedError, "Optimizer has no method update"),
+    ],
+)
+def test_an_update_that_moves_nothing_is_told(make, error, message, parameters):
+    optimizer = make()
+    optimizer.bind(parameters)
+    with pytest.raises(error, match=message):
+        optimizer.step(0.1)

@@ -31,9 +31,10 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         f)``, each from an array to a new array. Only used when `architecture` is None.
     solver : {"lbfgs", "sgd", "adam", "adamw"} or digit_recognizer.nn.Optimizer, default="adam"
         What trains: "sgd" gradient descent by batches, with momentum; "adam" Kingma and Ba's steps;
-        "adamw" those with decoupled `weight_decay`; an optimizer, which may be of one's own. These
-        are the stochastic ones. "lbfgs" takes quasi-Newton steps on all rows at once, which suits
-        small data.
+        "adamw" those with decoupled `weight_decay`; an optimizer, which may be of one's own, is
+        copied for each fit, and what it was made with stands in place of `momentum`, `beta_1`,
+        `weight_decay` and their like. These are the stochastic ones. "lbfgs" takes quasi-Newton
+        steps on all rows at once, which suits small data.
     alpha : float, default=0.0001
         Strength of the L2 penalty on the weights, divided by the number of samples of the batch.
     batch_size : int or "auto", default="auto"

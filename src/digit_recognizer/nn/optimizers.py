@@ -97,7 +97,7 @@ class Optimizer(Readable):
         learning_rate : float
             Of this step, whose number is ``self.n_steps``: 1 for the first.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no method update.")
 
     def bind(self, parameters: FlatParameters) -> None:
         """Take the arrays to work on; the state goes on from where it was."""
@@ -154,7 +154,11 @@ class Optimizer(Readable):
                 np.add(g, scratch, out=g)
             if decayed and self.weight_decay:
                 np.multiply(w, 1 - learning_rate * self.weight_decay, out=w)
-            self.update(w, g, states, scratch, learning_rate)
+            if self.update(w, g, states, scratch, learning_rate) is not None:
+                raise TypeError(
+                    f"{type(self).__name__}.update returns something; it must change w in place, "
+                    "such as by w -= …, and return nothing."
+                )
 
     def __getstate__(self):
         return {name: value for name, value in self.__dict__.items() if name != "_pieces"}

@@ -4,6 +4,7 @@ import pytest
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER, Competition
+from digit_recognizer.pipeline.validation import make_section
 
 
 def test_the_default_is_digit_recognizer():
@@ -74,13 +75,18 @@ PATTERN = (
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"image_height": 0}, "image_height is 0; give 1 or more."),
-        ({"image_width": -1}, "image_width is -1; give 1 or more."),
-        ({"channels": 2}, "channels is 2; give 1 for gray or 3 for colors."),
+        ({"image_height": 0}, "image_height is 0; give an integer, 1 or more."),
+        ({"image_width": -1}, "image_width is -1; give an integer, 1 or more."),
+        ({"channels": 2}, "channels is 2; give 1 or 3."),
+        (
+            {"classes": [1.5, 2]},
+            "classes is [1.5, 2]; give a list of integers or strings.",
+        ),
+        ({"header": "no"}, "header is 'no'; give true or false."),
         ({"classes": ["a"]}, "classes has 1; give from 2 to 32767."),
         ({"classes": [1, 2, 1]}, "classes names a class twice; leave out one of the two."),
-        ({"first_pixel": -1}, "first_pixel is -1; give 0 or more."),
-        ({"pixel_order": "chw"}, "pixel_order is 'chw'; give one of HWC, CHW, WHC, CWH."),
+        ({"first_pixel": -1}, "first_pixel is -1; give an integer, 0 or more."),
+        ({"pixel_order": "chw"}, "pixel_order is 'chw'; give 'CHW', 'CWH', 'HWC' or 'WHC'."),
         ({"pixel_columns": "p{"}, "pixel_columns is 'p{'" + PATTERN),
         ({"pixel_columns": "{line}"}, "pixel_columns is '{line}'" + PATTERN),
         ({"pixel_columns": "{:.3f}"}, "pixel_columns is '{:.3f}'" + PATTERN),
@@ -111,5 +117,5 @@ PATTERN = (
 )
 def test_impossible_values_are_errors(fields, message):
     with pytest.raises(InputError) as caught:
-        Competition(**fields)
+        make_section("competition", Competition, fields)
     assert str(caught.value) == f"[competition] {message}"

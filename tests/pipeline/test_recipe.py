@@ -62,13 +62,13 @@ def test_values_of_the_command_line_replace_those_of_the_file(write):
         ("[modle]\n", "[modle] is unknown; the nearest valid name is model."),
         ("model = 3\n", "model = 3 should be a section, [model]."),
         ("[cv]\nfold = 3\n", "[cv] fold is unknown; the nearest valid name is folds."),
-        ("[cv]\nfolds = 1\n", "[cv] folds is 1; give 2 or more."),
-        ("[cv]\nfolds = 2.5\n", "[cv] folds is 2.5; give an integer."),
-        ("[cv]\nfolds = true\n", "[cv] folds is True; give an integer."),
-        ("[cv]\nseed = -1\n", "[cv] seed is -1; give 0 or more."),
-        ('[cv]\nfolds = "five"\n', "[cv] folds is 'five'; give an integer."),
-        ("[compute]\njobs = -2\n", "[compute] jobs is -2; give 0 for one a processor, or more."),
-        ('[data]\nscaling = "log"\n', "[data] scaling is 'log'; give 'unit' or 'standard'."),
+        ("[cv]\nfolds = 1\n", "[cv] folds is 1; give an integer, 2 or more."),
+        ("[cv]\nfolds = 2.5\n", "[cv] folds is 2.5; give an integer, 2 or more."),
+        ("[cv]\nfolds = true\n", "[cv] folds is True; give an integer, 2 or more."),
+        ("[cv]\nseed = -1\n", "[cv] seed is -1; give an integer, 0 or more."),
+        ('[cv]\nfolds = "five"\n', "[cv] folds is 'five'; give an integer, 2 or more."),
+        ("[compute]\njobs = -2\n", "[compute] jobs is -2; give an integer, 0 or more."),
+        ('[data]\nscaling = "log"\n', "[data] scaling is 'log'; give 'standard' or 'unit'."),
         (
             "[model]\ndropot = 0.2\n",
             "[model] dropot is unknown; the nearest valid name is dropout.",
@@ -173,7 +173,7 @@ def test_the_competition_says_the_shape_of_the_images(write):
 def test_a_wrong_value_of_the_command_line_does_not_blame_the_file(write):
     with pytest.raises(InputError) as caught:
         load_recipe(write(""), {"compute": {"jobs": -1}})
-    assert str(caught.value).startswith("Command line: [compute] jobs is -1; give 0")
+    assert str(caught.value).startswith("Command line: [compute] jobs is -1; give an integer")
 
 
 def test_a_section_that_is_none_is_named_with_overrides_too(write):
@@ -203,7 +203,16 @@ def test_class_weights_are_resolved_and_read_back(write):
     assert again.make_estimators()[0].class_weight == {0: 2.0, 7: 0.5}
 
 
-@pytest.mark.parametrize("entry", ["a = 1", '"²" = 1', '0 = "much"', "0 = true"])
+def test_class_weights_are_of_the_competitions_classes(write):
+    for text, weights in (
+        ("[competition]\n[model.class_weight]\na = 2\nb = 0.5\n", {"a": 2.0, "b": 0.5}),
+        ('[competition]\nclasses = ["01", "2"]\n[model.class_weight]\n01 = 2\n', {"01": 2.0}),
+        ("[competition]\n[model.class_weight]\n24 = 2\n", {24: 2.0}),
+    ):
+        assert load_recipe(write(text)).make_estimators()[0].class_weight == weights
+
+
+@pytest.mark.parametrize("entry", ["a = 1", "10 = 1", '"²" = 1', '0 = "much"', "0 = true"])
 def test_class_weights_of_no_class_or_no_number_are_named(write, entry):
     with pytest.raises(InputError, match=r"\[model\] class_weight has .* give each class"):
         load_recipe(write(f"[model.class_weight]\n{entry}\n"))

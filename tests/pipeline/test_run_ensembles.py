@@ -80,8 +80,8 @@ def test_the_ensemble_is_measured_with_how_it_was_combined(finished):
 @pytest.mark.parametrize(
     ("ensemble", "message"),
     [
-        ("seeds = 0", r"\[ensemble\] seeds is 0; give 1 or more"),
-        ('combine = "vote"', r"\[ensemble\] combine is 'vote'; give 'mean', 'weights' or 'stack"),
+        ("seeds = 0", r"\[ensemble\] seeds is 0; give an integer, 1 or more"),
+        ('combine = "vote"', r"\[ensemble\] combine is 'vote'; give 'mean', 'stacking' or 'wei"),
         ('combine = "weights"', "each fold trains one network; raise seeds"),
         ('architectures = "8N-R"', r"architectures is '8N-R'; give a list of strings"),
         ("architectures = [8]", r"architectures is \[8\]; give a list of strings"),
@@ -107,5 +107,5 @@ def test_architectures_and_an_architecture_are_one_too_many(tmp_path):
 
 def test_repeats_must_be_at_least_1(tmp_path):
     (tmp_path / "wrong.toml").write_text("[cv]\nrepeats = 0\n")
-    with pytest.raises(InputError, match=r"\[cv\] repeats is 0; give 1 or more"):
+    with pytest.raises(InputError, match=r"\[cv\] repeats is 0; give an integer, 1 or more"):
         load_recipe(tmp_path / "wrong.toml")

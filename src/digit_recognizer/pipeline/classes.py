@@ -34,7 +34,9 @@ class Classes:
         if competition.classes is None:
             return None
         remedy = "correct the row, or give the recipe's section [competition] the right classes"
-        return cls(tuple(sorted(competition.classes)), remedy)
+        words = any(isinstance(value, str) for value in competition.classes)
+        values = map(str, competition.classes) if words else competition.classes
+        return cls(tuple(sorted(values)), remedy)
 
     @classmethod
     def found(cls, texts, competition):

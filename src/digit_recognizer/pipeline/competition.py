@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from string import Formatter
+from typing import Annotated, Literal
 
 import numpy as np
+from msgspec import Meta
 
 from digit_recognizer.errors import InputError
 
 # `pixel_columns` that takes all columns which nothing else names.
 ALL_OTHERS = "*"
-PIXEL_ORDERS = ("HWC", "CHW", "WHC", "CWH")
 MAX_CLASSES = 32767  # labels are held as int16
 
 
@@ -50,7 +51,7 @@ class Competition:
         Shape of an image.
     channels : int
         1 for gray, 3 for colors.
-    classes : list of str or list of int, or None
+    classes : list of int or list of str, or None
         All values a label may have; None for those of the training file.
     id_column, prediction_column : str
         The two columns of the submission.
@@ -74,12 +75,12 @@ class Competition:
     test_id_column: str | None = None
     drop_columns: list[str] = field(default_factory=list)
     pixel_columns: str = "pixel{}"
-    first_pixel: int = 0
-    pixel_order: str = "HWC"
-    image_height: int = 28
-    image_width: int = 28
-    channels: int = 1
-    classes: list[str] | list[int] | None = None
+    first_pixel: Annotated[int, Meta(ge=0)] = 0
+    pixel_order: Literal["HWC", "CHW", "WHC", "CWH"] = "HWC"
+    image_height: Annotated[int, Meta(ge=1)] = 28
+    image_width: Annotated[int, Meta(ge=1)] = 28
+    channels: Literal[1, 3] = 1
+    classes: list[int | str] | None = None
     id_column: str = "ImageId"
     prediction_column: str = "Label"
     train_file: str = "train.csv"
@@ -88,19 +89,11 @@ class Competition:
     test_labels_file: str = "test_labels.csv"
 
     def __post_init__(self):
-        for name, least in {"image_height": 1, "image_width": 1, "first_pixel": 0}.items():
-            if getattr(self, name) < least:
-                raise _mistake(name, f"is {getattr(self, name)}; give {least} or more")
-        if self.channels not in (1, 3):
-            raise _mistake("channels", f"is {self.channels}; give 1 for gray or 3 for colors")
         if self.n_pixels > 1_000_000:
             raise InputError(
                 f"[competition] images of {self.image_height} x {self.image_width} pixels are "
                 "rows of more than a million columns; give the size of the competition's images."
             )
-        if self.pixel_order not in PIXEL_ORDERS:
-            choices = ", ".join(PIXEL_ORDERS)
-            raise _mistake("pixel_order", f"is {self.pixel_order!r}; give one of {choices}")
         if self.id_column == self.prediction_column:
             raise InputError(
                 f"[competition] id_column and prediction_column are both {self.id_column!r}; "

@@ -1,12 +1,9 @@
 """Recipes: the TOML files that say what a run does."""
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import tomllib
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +14,10 @@ from digit_recognizer.errors import InputError
 from digit_recognizer.estimator import NumpyNetClassifier
 from digit_recognizer.files import read_text
 from digit_recognizer.nn import Augment
+from digit_recognizer.pipeline.classes import Classes
 from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER, Competition
 from digit_recognizer.pipeline.sections import Compute, CrossValidation, DataSettings, Ensemble
+from digit_recognizer.pipeline.validation import make_section, nearest
 
 # Where `--recipe NAME` is looked for: here, in an installed package, in a source tree.
 PACKAGE_FOLDER = Path(__file__).parents[1]
@@ -150,7 +149,7 @@ def load_recipe(name, overrides: Mapping[str, Mapping] | None = None) -> Recipe:
         raise InputError(f"{path} is not valid TOML: {error}; correct the file.") from error
     for section, values in (overrides or {}).items():
         try:
-            _make_section(section, SECTIONS[section], values)
+            make_section(section, SECTIONS[section], values)
         except InputError as error:
             raise InputError(f"Command line: {error}") from error
         if isinstance(tables.setdefault(section, {}), dict):
@@ -193,74 +192,44 @@ def find_recipe(name) -> Path:
 def _check(name, tables) -> Recipe:
     for section, values in tables.items():
         if section not in (*SECTIONS, "model"):
-            raise InputError(f"[{section}] is unknown{_nearest(section, [*SECTIONS, 'model'])}.")
+            raise InputError(f"[{section}] is unknown{nearest(section, [*SECTIONS, 'model'])}.")
         if not isinstance(values, dict):
             raise InputError(f"{section} = {values!r} should be a section, [{section}].")
     sections = {
-        section: _make_section(section, kind, tables.get(section, {}))
+        section: make_section(section, kind, tables.get(section, {}))
         for section, kind in SECTIONS.items()
         # Without the section there is no augmentation, and the classes are the ten digits.
         if section not in ("augment", "competition") or section in tables
     }
-    model = _check_model(tables.get("model", {}))
+    competition = sections.get("competition", DIGIT_RECOGNIZER)
+    model = _check_model(tables.get("model", {}), competition)
     return _check_estimator(Recipe(name=name, model=model, **sections))
 
 
-def _make_section(section, kind, values):
-    hints = typing.get_type_hints(kind)
-    for key, value in values.items():
-        if key not in hints:
-            raise InputError(f"[{section}] {key} is unknown{_nearest(key, hints)}.")
-        if not _is_of_type(value, hints[key]):
-            raise InputError(f"[{section}] {key} is {value!r}; give {_type_name(hints[key])}.")
-    try:
-        return kind(**values)
-    except InputError:
-        raise
-    except ValueError as error:
-        message = str(error).removeprefix(f"{section}: ").rstrip(".")
-        raise InputError(f"[{section}] {message}; correct it.") from error
-
-
-def _is_of_type(value, hint):
-    if isinstance(hint, types.UnionType):
-        return any(_is_of_type(value, choice) for choice in typing.get_args(hint))
-    if isinstance(value, bool):
-        return hint is bool
-    if typing.get_origin(hint) is list:
-        (kind,) = typing.get_args(hint)
-        return isinstance(value, list) and all(_is_of_type(element, kind) for element in value)
-    return isinstance(value, (int, float) if hint is float else hint)
-
-
-def _type_name(hint):
-    names = {int: "an integer", float: "a number", str: "a string", bool: "true or false"}
-    if isinstance(hint, types.UnionType):
-        return " or ".join(names[c] for c in typing.get_args(hint) if c is not types.NoneType)
-    if typing.get_origin(hint) is list:
-        return "a list of strings"
-    return names[hint]
-
-
-def _check_model(values):
+def _check_model(values, competition):
     for key in values:
         if key in OWN_PARAMETERS:
             raise InputError(f"[model] {key} is set by the run; {OWN_PARAMETERS[key]}.")
     valid = set(NumpyNetClassifier().get_params()) - set(OWN_PARAMETERS)
     for key in values:
         if key not in valid:
-            raise InputError(f"[model] {key} is unknown{_nearest(key, valid)}.")
+            raise InputError(f"[model] {key} is unknown{nearest(key, valid)}.")
     if isinstance(values.get("class_weight"), dict):
-        weights = values["class_weight"]
-        for key, weight in weights.items():
-            if not key.isdecimal() or not _is_of_type(weight, float):
-                raise InputError(
-                    f"[model] class_weight has {key!r} = {weight!r}; give each class, a number "
-                    "from 0, a weight."
-                )
-        # A key of TOML is a string; the classes are integers.
-        values = values | {"class_weight": {int(k): float(v) for k, v in weights.items()}}
+        values = values | {"class_weight": _class_weight(values["class_weight"], competition)}
     return values
+
+
+def _class_weight(weights, competition):
+    """Weights by class; a key of TOML is a string, a class perhaps an integer."""
+    classes = Classes.listed(competition) or Classes.found(weights, competition)
+    for key, weight in weights.items():
+        is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not is_number or classes.find(key) is None:
+            raise InputError(
+                f"[model] class_weight has {key!r} = {weight!r}; give each class ({classes}) a "
+                "number for its weight."
+            )
+    return {classes.find(key): float(weight) for key, weight in weights.items()}
 
 
 def _check_estimator(recipe):
@@ -288,10 +257,3 @@ def _check_estimator(recipe):
 def _one_line(error):
     text = " ".join(str(error).split()).replace(" of NumpyNetClassifier", "")
     return text.removeprefix("The ").removesuffix(".") + "; correct it."
-
-
-def _nearest(word, valid):
-    close = difflib.get_close_matches(word, valid, n=1, cutoff=0.5)
-    if close:
-        return f"; the nearest valid name is {close[0]}"
-    return f"; choose one of {', '.join(sorted(valid))}"

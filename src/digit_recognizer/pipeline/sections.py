@@ -2,6 +2,9 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from digit_recognizer.errors import InputError
 
@@ -20,11 +23,7 @@ class DataSettings:
         of the training file.
     """
 
-    scaling: str = "standard"
-
-    def __post_init__(self):
-        if self.scaling not in ("unit", "standard"):
-            raise InputError(f"[data] scaling is {self.scaling!r}; give 'unit' or 'standard'.")
+    scaling: Literal["unit", "standard"] = "standard"
 
 
 @dataclass(frozen=True)
@@ -42,14 +41,9 @@ class CrossValidation:
         The one seed of the run, at least 0.
     """
 
-    folds: int = 5
-    repeats: int = 1
-    seed: int = 0
-
-    def __post_init__(self):
-        for name, least in (("folds", 2), ("repeats", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"[cv] {name} is {getattr(self, name)}; give {least} or more.")
+    folds: Annotated[int, Meta(ge=2)] = 5
+    repeats: Annotated[int, Meta(ge=1)] = 1
+    seed: Annotated[int, Meta(ge=0)] = 0
 
 
 @dataclass(frozen=True)
@@ -67,17 +61,11 @@ class Ensemble:
         predictions, or a logistic regression on these.
     """
 
-    seeds: int = 1
+    seeds: Annotated[int, Meta(ge=1)] = 1
     architectures: list[str] = field(default_factory=list)
-    combine: str = "mean"
+    combine: Literal["mean", "weights", "stacking"] = "mean"
 
     def __post_init__(self):
-        if self.seeds < 1:
-            raise InputError(f"[ensemble] seeds is {self.seeds}; give 1 or more.")
-        if self.combine not in ("mean", "weights", "stacking"):
-            raise InputError(
-                f"[ensemble] combine is {self.combine!r}; give 'mean', 'weights' or 'stacking'."
-            )
         if self.combine != "mean" and self.n_networks == 1:
             raise InputError(
                 f"[ensemble] combine is {self.combine!r}, but each fold trains one network; raise "
@@ -105,15 +93,11 @@ class Compute:
         a cluster of `jobs` processes on this machine.
     """
 
-    jobs: int = 0
-    backend: str = "loky"
+    jobs: Annotated[int, Meta(ge=0)] = 0
+    backend: Literal["loky", "dask"] = "loky"
     scheduler: str = ""
 
     def __post_init__(self):
-        if self.jobs < 0:
-            raise InputError(f"[compute] jobs is {self.jobs}; give 0 for one a processor, or more.")
-        if self.backend not in ("loky", "dask"):
-            raise InputError(f"[compute] backend is {self.backend!r}; give 'loky' or 'dask'.")
         if self.scheduler and self.backend != "dask":
             raise InputError('[compute] scheduler needs backend = "dask"; add it.')
         if self.scheduler and not _ADDRESS.fullmatch(self.scheduler):

@@ -1,5 +1,6 @@
 """Files of a run that are cut off or altered, and the same command again."""
 
+import json
 from contextlib import suppress
 
 import pytest
@@ -26,6 +27,13 @@ OF_THE_RUN = {
     "submission.csv": None,
     "metrics.json": None,
 }
+
+
+def decisive(content, name):
+    """What a file says, but for the memory of the process that wrote it."""
+    if name != "result.json":
+        return content
+    return {k: v for k, v in json.loads(content).items() if k not in ("peak_memory_mb", "sha256")}
 
 
 def histories(work):
@@ -58,7 +66,7 @@ def test_a_damaged_file_of_a_fold_is_said_and_made_again(
     assert_mended(work, end, expected, path, OF_A_FOLD[name])
     # Times of another training differ, and with them its history and result.
     if OF_A_FOLD[name] != TRAINED_AGAIN:
-        assert path.read_bytes() == before
+        assert decisive(path.read_bytes(), name) == decisive(before, name)
         assert histories(work) == kept
     assert submit_here(work).lines == [
         f"Run {work.run.name} is finished; --fresh would train it again."

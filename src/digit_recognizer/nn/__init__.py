@@ -1,8 +1,8 @@
 """A neural network from scratch in NumPy.
 
 Read it in this order: parameters → layers, activations, normalization → losses → network →
-optimizers, schedules → training; then for images: convolution, pooling, kernels.reference → blocks
-→ sweeps, channel_norm, fusion → the other kernels. In one line::
+optimizers, schedules → training; then for images: convolution, pooling, kernels.reference → blocks,
+image_memory → sweeps, channel_norm, fusion → the other kernels. In one line::
 
     X → Dense → ReLU → … → Dense → loss;  gradients back the same way;  optimizer steps
 

@@ -179,7 +179,7 @@ def test_ctrl_c_and_sigterm_end_quickly_and_keep_the_epochs(here, jobs, whole_gr
 
 def test_workers_share_the_data_as_memory_maps(here):
     process = start_long(here, "--jobs", "2")
-    workers = [int(path.read_text()) for path in here.glob("runs/*/fold-*/.lock")]
+    workers = [int(path.read_text()) for path in here.glob("runs/*/fold-*/.lock-holder")]
     shared = []
     for pid in workers:
         maps = Path(f"/proc/{pid}/maps").read_text().splitlines()

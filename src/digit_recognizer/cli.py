@@ -2,7 +2,7 @@
 
 import sys
 
-from digit_recognizer import __version__, endings
+from digit_recognizer import __version__, endings, streams
 from digit_recognizer.errors import GOES_ON, InputError
 from digit_recognizer.options import (
     INTERRUPTED,
@@ -30,6 +30,7 @@ def main(arguments=None, patience=None) -> int:
 
     `patience` says how long to wait for Kaggle, see `Patience`.
     """
+    streams.prepare()
     options = _parser().parse_args(arguments)
     options.patience = patience
     return endings.run(options)

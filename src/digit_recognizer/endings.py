@@ -10,7 +10,13 @@ from pathlib import Path
 from digit_recognizer.errors import InputError, Interrupted, OutsideError
 from digit_recognizer.vocabulary import told
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What becomes of output: a full disk, a terminal that is gone.
+LOST = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+# Windows has fewer.
+ENDING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+SIGPIPE = 13
 
 
 def run(options) -> int:
@@ -22,8 +28,10 @@ def run(options) -> int:
         0; 1 for failures outside, 2 for mistakes, 128 and the signal's number if one ended it. A
         reader of the output that went away counts as SIGPIPE, of which nobody is told.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    for number in ENDING:
+        # nohup ignores what else the end of the terminal would send.
+        if number != getattr(signal, "SIGHUP", None) or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     try:
         options.command(options)
         sys.stdout.flush()
@@ -36,10 +44,10 @@ def run(options) -> int:
         return _complain(options.interrupted, 128 + interrupt.signal)
     except BrokenPipeError:
         _forget_output()
-        return 128 + signal.SIGPIPE
+        return 128 + SIGPIPE
     except OSError as error:
         # Whoever writes files names them; what has no name is what is printed.
-        if error.errno not in FULL or error.filename is not None:
+        if error.errno not in LOST or error.filename is not None:
             raise
         _forget_output()
         return _complain(f"The output cannot be written ({error.strerror}).", 1)
@@ -47,7 +55,8 @@ def run(options) -> int:
 
 def _interrupt(number, frame):
     # Not KeyboardInterrupt, which an estimator's fit answers with a warning and a shorter training.
-    signal.signal(number, signal.SIG_IGN)
+    for one in ENDING:
+        signal.signal(one, signal.SIG_IGN)
     raise Interrupted(number)
 
 
@@ -58,5 +67,11 @@ def _forget_output():
 
 
 def _complain(message, status):
-    print(f"digit-recognizer: {told(message)}", file=sys.stderr)
+    # Nobody is there to be told when the terminal is gone.
+    with suppress(OSError):
+        print(f"digit-recognizer: {told(message)}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _forget_output()
     return status

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import secrets
+import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -248,3 +249,13 @@ def sha256(path):
         raise InputError(
             f"{path} cannot be read ({error.strerror}); check its name and permissions."
         ) from error
+
+
+def as_name(text: str) -> str:
+    """Return a name from the command line as text that any file may hold and any name may have.
+
+    Its bytes that are no text, such as those of a name in another encoding, become ``_xff``.
+    """
+    content = os.fsencode(text)
+    name = content.decode(sys.getfilesystemencoding(), "backslashreplace")
+    return text if name == text else name.replace("\\", "_")

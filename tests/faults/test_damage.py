@@ -123,7 +123,9 @@ def test_a_fold_without_a_whole_checkpoint_starts_from_the_beginning(
 
 
 @DAMAGES
-@pytest.mark.parametrize("name", ["run.json", "recipe.toml", "fold-2/history.csv", "fold-2/.lock"])
+@pytest.mark.parametrize(
+    "name", ["run.json", "recipe.toml", "fold-2/history.csv", "fold-2/.lock-holder"]
+)
 def test_a_damaged_file_of_a_run_half_way_costs_no_epoch(
     submit_here, killed, expected, tmp_path, random, name, damage
 ):

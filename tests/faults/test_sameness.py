@@ -124,9 +124,9 @@ def test_a_second_submit_says_which_process_holds_the_run(work, submit_here, exp
 
 def test_the_lock_that_a_killed_process_left_is_taken_over(submit_here, killed, expected, tmp_path):
     work = killed.copy(tmp_path / "copy")
-    assert (work.run / ".lock").read_text().isdigit()
+    assert (work.run / ".lock-holder").read_text().isdigit()
     # Even if another process has that number now.
-    (work.run / ".lock").write_text("1")
+    (work.run / ".lock-holder").write_text("1")
     assert submit_here(work).status == 0
     assert work.results() == expected
 

@@ -57,11 +57,14 @@ def test_a_run_killed_before_its_first_epoch_ends_with_the_same_bytes(work, rand
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_says_so_and_keeps_its_epochs(work, random, expected, number, jobs):
-    # Ctrl-C in a terminal reaches the workers too.
-    send = kill_group if number == signal.SIGINT else kill
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_run_says_so_and_keeps_its_epochs(
+    work, random, expected, number, jobs, shared
+):
+    # Ctrl-C in a terminal reaches the workers too, and so does its end.
+    send = kill if number == signal.SIGTERM else kill_group
     end = interrupt(work, random, lambda process: send(process, number), "--jobs", jobs)
+    assert list(shared.iterdir()) == []
     assert end.status == 128 + number
     assert end.lines[-1] == KEPT
     assert not any("Traceback" in line for line in end.lines)
@@ -82,7 +85,7 @@ def test_a_killed_worker_is_reported_with_its_fold(work, random, expected, numbe
     )
     folds = [
         lock.parent.name.replace("-", " ")
-        for lock in work.run.glob("fold-*/.lock")
+        for lock in work.run.glob("fold-*/.lock-holder")
         if lock.read_text() == str(victims[0])
     ]
     assert end.status == 1
@@ -109,13 +112,27 @@ def test_a_worker_leaves_ctrl_c_to_its_parent(work, random, expected):
     assert work.results() == expected
 
 
-def test_workers_end_with_a_killed_parent(work, random, expected):
+@pytest.fixture
+def shared(tmp_path, monkeypatch):
+    """The folder in which processes share arrays."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("send", [kill, kill_group])
+def test_workers_end_with_a_killed_parent_and_what_it_left_is_removed(
+    work, random, expected, send, shared
+):
     process = work.start("--jobs", "2")
     work.wait_for(6, process)
     workers = work.workers()
-    kill(process, signal.SIGKILL)
+    send(process, signal.SIGKILL)
     ending(process)
     assert workers
+    assert list(shared.iterdir()) != []
     # The next start waits for those that have not noticed yet.
     assert_goes_on_to(expected, work, "--jobs", "2")
     assert not any(map(is_running, workers))
+    assert list(shared.iterdir()) == []

@@ -134,7 +134,7 @@ class Workplace:
     def workers(self) -> list[int]:
         """Numbers of the processes that hold the folds' locks, or did when they ended."""
         texts = []
-        for lock in sorted(self.run.glob("fold-*/.lock")):
+        for lock in sorted(self.run.glob("fold-*/.lock-holder")):
             with suppress(FileNotFoundError):
                 texts.append(lock.read_text())
         return [int(text) for text in texts if text]

@@ -123,6 +123,14 @@ def test_groups_of_one_row_each_change_nothing():
         assert (one.validation_rows == other.validation_rows).all()
 
 
+@pytest.mark.parametrize("n_folds", [2, 5])
+def test_a_class_of_one_row_cannot_be_helped_by_fewer_folds(n_folds):
+    y = np.array([0] * 9 + [7])
+    message = rf"Class 7 has 1 training row, fewer than the {n_folds} folds; add rows of that class"
+    with pytest.raises(InputError, match=message):
+        make_folds(y, CrossValidation(n_folds))
+
+
 def test_a_class_of_the_same_image_again_and_again_is_named():
     y = np.array([0] * 9 + [7] * 9)
     groups = np.array([*range(9), *[9] * 8, 17])

@@ -53,6 +53,14 @@ def test_no_log_is_an_empty_log(tmp_path):
     assert log.read(tmp_path / "log.csv") == []
 
 
+def test_a_byte_order_mark_is_no_part_of_the_log(tmp_path):
+    path = tmp_path / "log.csv"
+    log.append_once(path, "fast-1", "fast", METRICS, "ab" * 32)
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    log.append_once(path, "mlp-2", "mlp", METRICS, "cd" * 32)
+    assert [row["run"] for row in log.read(path)] == ["fast-1", "mlp-2"]
+
+
 HEADER = ",".join(log.COLUMNS).encode()
 
 

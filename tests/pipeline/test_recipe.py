@@ -230,3 +230,9 @@ def test_a_file_that_is_no_recipe_is_told_from_one_that_is_missing(tmp_path, mon
     Path("notes.md").write_text("# Notes\n")
     with pytest.raises(InputError, match=r"notes\.md is no recipe; give a TOML file"):
         find_recipe("notes.md")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_recipe(write):
+    path = write("")
+    path.write_text("[cv]\nfolds = 3\n", encoding="utf-8-sig")
+    assert load_recipe(path).cv.folds == 3

@@ -4,13 +4,11 @@ import logging
 import os
 import signal
 import socket
-import threading
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
-from multiprocessing import resource_tracker
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
 
@@ -21,6 +19,7 @@ from digit_recognizer.pipeline.run_directory import IDENTITY_FILE, RunDirectory
 from digit_recognizer.pipeline.sections import Compute
 from digit_recognizer.pipeline.training import train_anywhere
 from digit_recognizer.pipeline.versions import versions
+from digit_recognizer.pipeline.workers import starting
 
 SECONDS_TO_CONNECT = 10
 SECONDS_FOR_WORKERS = 30
@@ -245,7 +244,7 @@ def _local_cluster(distributed, jobs):
     # Without Dask's settings for memory and threads, which outlast it in the environment.
     with dask.config.set({"distributed.nanny.pre-spawn-environ": {}}):
         try:
-            with _uninterrupted():
+            with starting():
                 cluster = distributed.LocalCluster(
                     n_workers=jobs,
                     threads_per_worker=1,
@@ -268,26 +267,8 @@ def _local_cluster(distributed, jobs):
                 for nanny in cluster.workers.values():
                     if nanny.pid is not None:
                         with suppress(ProcessLookupError):
-                            os.kill(nanny.pid, signal.SIGKILL)
+                            os.kill(nanny.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
                 raise
-
-
-@contextmanager
-def _uninterrupted():
-    """Start threads and processes that Ctrl-C does not reach: the main thread answers for them.
-
-    A blocked signal stays blocked in what is started meanwhile.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # It unblocks the signal when it starts.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

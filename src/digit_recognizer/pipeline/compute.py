@@ -12,6 +12,7 @@ from digit_recognizer.pipeline import locks
 from digit_recognizer.pipeline.cluster import check_dask, train_on_cluster
 from digit_recognizer.pipeline.members import Member
 from digit_recognizer.pipeline.run_directory import RunDirectory
+from digit_recognizer.pipeline.scratch import shared_folder
 from digit_recognizer.pipeline.sections import Compute
 from digit_recognizer.pipeline.training import belong_to, train_beside, train_member
 from digit_recognizer.pipeline.workers import SafeWorkers, starting
@@ -105,7 +106,12 @@ def _n_processes(settings, n_members):
 
 
 def _parallel(jobs):
-    return Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered")
+    return Parallel(
+        n_jobs=jobs,
+        backend="loky",
+        return_as="generator_unordered",
+        temp_folder=str(shared_folder()),
+    )
 
 
 def _work_of(members, pid):

@@ -1,7 +1,6 @@
 """The competition's files from Kaggle: downloaded aside, checked, then put in their places."""
 
 import shutil
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,6 +9,7 @@ from digit_recognizer.errors import InputError, OutsideError, quoted
 from digit_recognizer.files import explain_write, replacing
 from digit_recognizer.pipeline.data import load_data
 from digit_recognizer.pipeline.data_file import leaves_folder
+from digit_recognizer.pipeline.scratch import scratch_folder
 
 
 def download_data(kaggle, folder, competition):
@@ -36,8 +36,7 @@ def download_data(kaggle, folder, competition):
     names = (competition.train_file, competition.test_file, competition.sample_submission_file)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as aside:
-            aside = Path(aside)
+        with scratch_folder(".download-", folder) as aside:
             archive = aside / "archive.zip"
             with replacing(archive) as file:
                 kaggle.download(file)

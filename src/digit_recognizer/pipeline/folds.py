@@ -126,10 +126,13 @@ def _check_classes(y, groups, n_folds):
         )
     rarest = counts.argmin()
     if counts[rarest] < n_folds:
+        # Fewer than two folds cannot be.
+        remedy = "lower [cv] folds or " if counts[rarest] >= 2 else ""
         different = " of different images" if len(np.unique(groups)) < len(y) else ""
         raise InputError(
-            f"Class {classes[rarest]} has {counts[rarest]} training rows{different}, fewer than "
-            f"the {n_folds} folds; lower [cv] folds or add rows of that class."
+            f"Class {classes[rarest]} has {counts[rarest]} training "
+            f"{'row' if counts[rarest] == 1 else 'rows'}{different}, fewer than the {n_folds} "
+            f"folds; {remedy}add rows of that class."
         )
 
 

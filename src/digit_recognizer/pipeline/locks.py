@@ -1,16 +1,22 @@
 """Locks: one process at a time in a folder. The system frees the lock of a process that ends."""
 
-import fcntl
 import os
+import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import sleep
 
 from digit_recognizer.errors import InputError, OutsideError
-from digit_recognizer.files import explain_write, make_folder
+from digit_recognizer.files import make_folder
 
-FILE = ".lock"
-LOOKS, SECONDS_BETWEEN_LOOKS = 4, 0.05
+with warnings.catch_warnings():
+    # Where the system has no locks, filelock warns that it makes do with the file's existence.
+    warnings.simplefilter("ignore")
+    from filelock import FileLock, Timeout
+
+# Of the lock, and of who holds it: on Windows nobody else may read a locked file.
+FILES = FILE, HOLDER_FILE = ".lock", ".lock-holder"
+# Another process may only be looking whether it is locked.
+SECONDS_OF_A_LOOK = 0.2
 
 
 @contextmanager
@@ -30,86 +36,58 @@ def locked(folder: Path, wait: bool = False):
     InputError
         If the file system knows no locks.
     """
-    descriptor = _lock(folder, wait)
+    lock = _lock(folder, -1 if wait else SECONDS_OF_A_LOOK)
     try:
+        # For messages only: a full disk must not stop what needs no space.
         with suppress(OSError):
-            # For messages only: a full disk must not stop what needs no space.
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            (folder / HOLDER_FILE).write_text(str(os.getpid()))
         yield
         with suppress(OSError):
-            os.ftruncate(descriptor, 0)
+            (folder / HOLDER_FILE).unlink()
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
-def _lock(folder, wait):
-    """Descriptor of the folder's lock file, locked."""
-    path = folder / FILE
+def _lock(folder, seconds):
+    """The folder's lock, held."""
     while True:
         make_folder(folder)
+        lock = FileLock(folder / FILE)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except OSError as error:
-            raise explain_write(path, error) from error
-        try:
-            _lock_file(descriptor, folder, wait)
-            if _is_there(path, descriptor):
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        # Who held it before removed the folder.
-        os.close(descriptor)
-
-
-def _is_there(path, descriptor):
-    with suppress(FileNotFoundError):
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    return False
-
-
-def _lock_file(descriptor, folder, wait):
-    for is_last in (*[False] * LOOKS, True):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            return
-        except BlockingIOError as error:
-            # Another process may only be looking whether it is locked.
-            if is_last:
-                raise OutsideError(
-                    f"{folder} is in use by process {holder(folder) or 'unknown'}; wait for its "
-                    "end, or stop it."
-                ) from error
-            sleep(SECONDS_BETWEEN_LOOKS)
+            lock.acquire(seconds)
+            return lock
+        except Timeout as error:
+            raise OutsideError(
+                f"{folder} is in use by process {holder(folder) or 'unknown'}; wait for its "
+                "end, or stop it."
+            ) from error
+        except FileNotFoundError:
+            # Who held it before removed the folder.
+            continue
         except OSError as error:
             raise InputError(
-                f"{folder / FILE} cannot be locked ({error.strerror}); choose a folder on a file "
-                "system that knows locks."
+                f"{folder / FILE} cannot be locked ({error.strerror}); choose a folder that can be "
+                "written to, on a file system that knows locks."
             ) from error
 
 
 def holder(folder: Path) -> int | None:
     """Number of the process that holds the folder's lock, or did when it was killed."""
     try:
-        return int((folder / FILE).read_text())
+        return int((folder / HOLDER_FILE).read_text())
     except (OSError, ValueError):
         return None
 
 
 def is_locked(folder: Path) -> bool:
     """Whether a process holds the folder's lock."""
-    try:
-        descriptor = os.open(folder / FILE, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    if not (folder / FILE).exists():
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+        with FileLock(folder / FILE).acquire(blocking=False):
+            return False
+    except Timeout:
         return True
     except OSError:
         # A file system that knows no locks, which `locked` tells of.
         return False
-    finally:
-        os.close(descriptor)
-    return False

@@ -12,7 +12,7 @@ import tomli_w
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.estimator import NumpyNetClassifier
-from digit_recognizer.files import read_text
+from digit_recognizer.files import as_name, read_text
 from digit_recognizer.nn import Augment
 from digit_recognizer.pipeline.classes import Classes
 from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER, Competition
@@ -155,7 +155,7 @@ def load_recipe(name, overrides: Mapping[str, Mapping] | None = None) -> Recipe:
         if isinstance(tables.setdefault(section, {}), dict):
             tables[section] |= values
     try:
-        return _check(path.stem, tables)
+        return _check(as_name(path.stem), tables)
     except InputError as error:
         raise InputError(f"{path}, {error}") from error
 

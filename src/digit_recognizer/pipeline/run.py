@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from time import perf_counter
 
@@ -193,7 +194,7 @@ def hand_out(recipe_name: str, competition, run_path: Path, metrics: dict, is_sa
     places = [SUBMISSION_FILE]
     if KAGGLE_WORKING.is_dir() and Path.cwd().is_relative_to(KAGGLE_WORKING.resolve()):
         places.append(KAGGLE_WORKING / SUBMISSION_FILE.name)
-    if all(sha256(kept) != digest for kept in SUBMISSIONS_FOLDER.glob(f"*_{run_id}.csv")):
+    if all(sha256(kept) != digest for kept in SUBMISSIONS_FOLDER.glob(f"*_{escape(run_id)}.csv")):
         places.append(SUBMISSIONS_FOLDER / f"{log.timestamp(for_file=True)}_{run_id}.csv")
     for path in places:
         write_bytes(path, content)

@@ -173,7 +173,7 @@ def empty(path: Path) -> None:
         for entry in path.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
-            elif entry.name != locks.FILE:
+            elif entry.name not in locks.FILES:
                 entry.unlink()
 
 
@@ -187,5 +187,14 @@ def remove(path: Path) -> None:
     InputError
         If it cannot be removed.
     """
+    is_open = False
     with locks.locked(path), explaining(path, "removed"):
-        shutil.rmtree(path)
+        empty(path)
+        try:
+            shutil.rmtree(path)
+        except PermissionError:
+            # Windows removes no file that is open.
+            is_open = True
+    if is_open:
+        with explaining(path, "removed"):
+            shutil.rmtree(path)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 from math import ceil
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 
 import numpy as np
 from sklearn.base import clone
@@ -34,6 +34,7 @@ from digit_recognizer.pipeline.members import (
     write_result,
 )
 from digit_recognizer.pipeline.scaling import Scaler
+from digit_recognizer.pipeline.scratch import scratch_folder
 from digit_recognizer.pipeline.shared_context import SharedContext
 from digit_recognizer.pipeline.status import PASSES_OF_STEP, StatusFile
 
@@ -253,8 +254,8 @@ def train_anywhere(token_file: Path, token: str, member: Member, *work, after_ep
     """
     if _says(token_file, token):
         return train_member(member, *work, after_epoch=after_epoch)
-    with TemporaryDirectory(prefix="digit-recognizer-") as place:
-        away = replace(member, folder=Path(place) / "member")
+    with scratch_folder("digit-recognizer-away-", Path(gettempdir())) as place:
+        away = replace(member, folder=place / "member")
         result = train_member(away, *work, after_epoch=after_epoch)
         names = (*FILES, RESULT_FILE)
         return result | {"contents": {n: (away.folder / n).read_bytes() for n in names}}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from digit_recognizer.errors import InputError, OutsideError
+from digit_recognizer.files import as_name
 from digit_recognizer.pipeline import log
 from digit_recognizer.pipeline.data import has_test_labels, read_expected
 from digit_recognizer.pipeline.data_file import DataFile, list_archive
@@ -45,7 +46,7 @@ class Candidate:
     def title(self):
         """The description at Kaggle unless the user gives one."""
         run, accuracy = self.row["run"], self.row["cv_accuracy_mean"]
-        return f"{run}, CV {accuracy}" if run else self.path.name
+        return f"{run}, CV {accuracy}" if run else as_name(self.path.name)
 
 
 def find_origin(path, log_path, recipe=None):
@@ -211,7 +212,7 @@ def upload(kaggle, candidate, message, log_path, force=False):
     reference = next((one.reference for one in found if candidate.mark in one.description), None)
     if reference is None:
         description = f"{message or candidate.title} {candidate.mark}"
-        reference = kaggle.upload(candidate.path.name, candidate.content, description)
+        reference = kaggle.upload(as_name(candidate.path.name), candidate.content, description)
     log.set_uploaded(log_path, candidate.row, reference)
     return reference
 

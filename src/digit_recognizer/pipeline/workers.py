@@ -79,21 +79,26 @@ class SafeWorkers:
 
 @contextmanager
 def starting():
-    """Start processes that Ctrl-C in the terminal does not reach: the parent answers for them.
+    """Start processes that neither Ctrl-C nor the terminal's end reaches: the parent answers.
 
-    A blocked signal stays blocked in the processes started meanwhile.
+    A blocked signal stays blocked in the processes and threads started meanwhile.
     """
-    # Each lets SIGINT through when it has been started, which the first worker would do.
-    for tracker in (resource_tracker, loky_resource_tracker):
-        tracker.ensure_running()
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    is_main = threading.current_thread() is threading.main_thread()
+    before = _block() if is_main and hasattr(signal, "pthread_sigmask") else None
     try:
+        # Each lets SIGINT through when it has been started, which the first worker would do.
+        for tracker in (resource_tracker, loky_resource_tracker):
+            tracker.ensure_running()
+        if before is not None:
+            _block()
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _block():
+    return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
 
 
 def _explain_sharing(error):

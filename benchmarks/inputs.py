@@ -3,9 +3,9 @@
     python benchmarks/inputs.py [--rounds N]
 
 Each layout is timed beside scikit-learn on the same input, and beside our own time on a C-ordered
-array plus one copy to it. Each line of the sparse table is the best of two processes of its own;
-its memory is what the largest resident size of the process (ru_maxrss) grew by from when the data
-were there, for hashed text the whole of it.
+array plus one copy to it. Each line of the sparse table is the best of two processes of its own,
+in seconds of the processor; its memory is what the largest resident size of the process
+(ru_maxrss) grew by from when the data were there, for hashed text the whole of it.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import measuring
 
@@ -186,9 +186,9 @@ def measure_case(case, name):
     act(model, X, y)
     after, seconds = peak_bytes(), []
     while sum(seconds) < 1:
-        start = perf_counter()
+        start = process_time()
         act(model, X, y)
-        seconds.append(perf_counter() - start)
+        seconds.append(process_time() - start)
     print(json.dumps([min(seconds), after - before, after]))
 
 

@@ -34,7 +34,6 @@ LAYOUTS = {
     "read-only": mapped,
     "frame": pd.DataFrame,
     "frame of several types": mixed,
-    "big-endian": lambda array: array.astype(array.dtype.newbyteorder(">")),
     "lists": np.ndarray.tolist,
 }
 
@@ -134,7 +133,7 @@ def test_contiguous_arrays_are_trained_on_as_they_are(both, dtype, trained_on, t
 
 def test_other_numbers_become_float64(both, trained_on):
     make, X, y = both
-    for dtype in (np.uint8, np.int64, bool, np.float16, object):
+    for dtype in (np.uint8, np.int64, bool, np.float16, ">f8", object):
         make(**OPTIONS).fit(np.abs(4 * X).astype(dtype), y)
         assert trained_on[-1].dtype == np.float64
 
@@ -155,5 +154,4 @@ def test_a_fit_copies_x_once_and_a_prediction_not_at_all(name):
     given = LAYOUTS[name](X)
     model = NumpyNetClassifier((2,), max_iter=1, random_state=0)
     assert peak_bytes(lambda: model.fit(given, y)) < 1.6 * X.nbytes
-    if name != "big-endian":  # which scikit-learn's check converts whole
-        assert peak_bytes(lambda: model.predict(given)) < 0.6 * X.nbytes
+    assert peak_bytes(lambda: model.predict(given)) < 0.6 * X.nbytes

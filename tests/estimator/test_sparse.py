@@ -138,8 +138,10 @@ PARAMETER_BYTES = 8 * N_FEATURES * N_UNITS
 
 
 def texts():
-    X = sparse.random_array((N_ROWS, N_FEATURES), density=1e-3, format="csr", rng=0)
-    return X, np.arange(N_ROWS) % 3
+    n_words = 20
+    words = np.random.default_rng(0).integers(N_FEATURES, size=n_words * N_ROWS)
+    parts = np.ones(len(words)), words, np.arange(0, len(words) + 1, n_words)
+    return sparse.csr_array(parts, shape=(N_ROWS, N_FEATURES)), np.arange(N_ROWS) % 3
 
 
 def peak_bytes(function):

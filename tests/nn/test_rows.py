@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from digit_recognizer.nn.rows import contiguous, smallest
+from digit_recognizer.nn.rows import contiguous, multipliable, smallest
 
 X = np.where(np.arange(24) % 3, 0, np.arange(24.0)).reshape(6, 4)
 
@@ -12,8 +12,7 @@ X = np.where(np.arange(24) % 3, 0, np.arange(24.0)).reshape(6, 4)
 @pytest.mark.parametrize("given", [X, X[2:5], sparse.csr_matrix(X), sparse.csr_array(X)])
 def test_what_is_right_already_is_not_copied(given):
     made = contiguous(given, np.float64)
-    parts = (made, given) if isinstance(given, np.ndarray) else (made.data, given.data)
-    assert np.shares_memory(*parts)
+    assert np.shares_memory(parts(made), parts(given))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +31,25 @@ def test_other_sparse_formats_become_csr(convert):
     made = contiguous(convert(X.astype(int)), np.float32)
     assert (made.format, made.dtype) == ("csr", np.float32)
     np.testing.assert_array_equal(made.toarray(), X)
+
+
+def parts(array):
+    return array if isinstance(array, np.ndarray) else array.data
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_only_what_blas_cannot_multiply_is_copied(copied):
+    fit, others = (
+        (np.asfortranarray(X)[2:4], X[1:], X[:, 1:], sparse.csr_array(X)),
+        (np.repeat(X, 2, axis=1)[:, ::2], X[::-1], X[:, ::-1], np.broadcast_to(X[0], X.shape)),
+    )
+    for given in others if copied else fit:
+        assert (
+            np.shares_memory(parts(multipliable(given, np.float64)), parts(given))
+        ) is not copied
+        made = multipliable(given, np.float32)
+        np.testing.assert_array_equal(parts(made), parts(given))
+        assert made.dtype == np.float32
 
 
 @pytest.mark.parametrize("shift", [-9, 0, 9])

@@ -15,7 +15,7 @@ from digit_recognizer.nn.losses import Loss
 from digit_recognizer.nn.memory import Arena, Memory
 from digit_recognizer.nn.parameters import FlatParameters
 from digit_recognizer.nn.representation import call_of
-from digit_recognizer.nn.rows import is_sparse
+from digit_recognizer.nn.rows import is_sparse, multipliable
 from digit_recognizer.nn.summary import INITIALIZERS, Summary
 from digit_recognizer.nn.sweeps import ImageSweeps, Step
 from digit_recognizer.nn.training import TrainingPlan, train_epochs
@@ -264,7 +264,7 @@ class Network:
         for start in range(0, X.shape[0], size):
             block = X if X.shape[0] <= size else X[start : start + size]
             Z = predictions[start : start + size]
-            Z[...] = self._forward(block.astype(self.dtype, copy=False), memories, prepared)
+            Z[...] = self._forward(multipliable(block, self.dtype), memories, prepared)
             self.loss.activate(Z)
             prepared = True
         self._workspaces.give_back(memories, values, len(predictions))

@@ -32,6 +32,16 @@ def contiguous(X, dtype=None):
     return np.ascontiguousarray(X, dtype)
 
 
+def multipliable(X, dtype):
+    """X of that dtype, with neighbouring rows or columns, or CSR; copied only where it is not.
+
+    NumPy hands BLAS nothing else: it copies such an array or, before version 2.3, multiplies it by
+    loops of its own.
+    """
+    X = X.astype(dtype, copy=False)
+    return X if is_sparse(X) or min(X.strides) == X.itemsize else np.ascontiguousarray(X)
+
+
 def smallest(X) -> float:
     """The smallest value of X, zeros that a sparse X does not store included."""
     if is_sparse(X) and not X.has_canonical_format:

@@ -41,6 +41,16 @@ def test_kannada_from_download_to_score(run, server, zipped, kannada_files):
     assert run("leaderboard", *kannada)[1].startswith("Kannada-MNIST: 3 teams")
 
 
+def test_a_competition_without_a_sample_submission_is_downloaded(
+    run, server, zipped, kannada_files
+):
+    files, _ = kannada_files
+    del files["sample_submission.csv"]
+    server.slug, server.archive = "Kannada-MNIST", zipped(files)
+    assert run("data", "--recipe", "kannada")[0] == 0
+    assert {path.name for path in Path("data").iterdir()} == set(files)
+
+
 def test_a_submission_of_the_other_competition_is_refused(run, server, kannada_files, here):
     files, _ = kannada_files
     (here / "data").mkdir()

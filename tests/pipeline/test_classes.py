@@ -23,7 +23,7 @@ from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER
     ],
 )
 def test_classes_are_those_found(texts, values):
-    classes = Classes.found(texts, DIGIT_RECOGNIZER)
+    classes = Classes.found(texts)
     assert classes.values == values
     y = classes.array(texts)
     assert y.dtype.kind == ("i" if isinstance(values[0], int) else "U")
@@ -43,7 +43,7 @@ def test_listed_classes_have_other_spellings():
 
 
 def test_many_classes_are_told_shortly():
-    assert str(Classes((1, 2, 3), "")) == "a class from 1 to 3"
-    assert str(Classes((1, 3), "")) == "one of the classes '1', '3'"
-    letters = Classes(tuple("abcdefgh"), "")
+    assert str(Classes((1, 2, 3))) == "a class from 1 to 3"
+    assert str(Classes((1, 3))) == "one of the classes '1', '3'"
+    letters = Classes(tuple("abcdefgh"))
     assert str(letters) == "one of the classes 'a', 'b', 'c', 'd', ..., 'h'"

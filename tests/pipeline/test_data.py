@@ -146,9 +146,8 @@ def test_a_test_label_that_the_training_file_lacks_names_the_key(store, folder, 
     small_files["test.csv"] = small_files["train.csv"] + b"-1,0,0,0,0\n"
     competition = dataclasses.replace(small, classes=None)
     assert message(store, folder, competition, small_files) == (
-        "data/test.csv, line 8, column label: '-1' is not a class from 0 to 2; the training file "
-        "has no such class: correct the row, or leave the column out with [competition] "
-        'drop_columns = ["label"].'
+        "data/test.csv, line 8, column label: '-1' is not a class from 0 to 2; correct the row, or "
+        'leave the column out with [competition] drop_columns = ["label"].'
     )
 
 
@@ -176,7 +175,7 @@ def example(**changes):
         "y_train": np.array([0, 1], np.int16),
         "X_test": np.zeros((3, 4), np.uint8),
         "test_ids": np.arange(1, 4),
-        "classes": Classes((0, 1), ""),
+        "classes": Classes((0, 1)),
         "description": "",
     }
     return Data(**{**fields, **changes})

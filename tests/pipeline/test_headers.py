@@ -69,9 +69,10 @@ def test_another_separator_is_called_by_its_name(separator, name):
     )
 
 
-def test_a_missing_header_names_the_keys():
-    assert message(f"{ROW}\n{ROW}\n") == (
-        "data/train.csv, line 1: there is no header, only numbers; put the header "
+@pytest.mark.parametrize("row", [ROW, "0,7,7,7,7", "a,7,7,7,7"])
+def test_a_missing_header_names_the_keys(row):
+    assert message(f"{row}\n{row}\n") == (
+        "data/train.csv, line 1: there is no header, only values; put the header "
         "label,pixel0,pixel1,pixel2,pixel3 there, or tell of it in the recipe's section "
         '[competition]: header = false, pixel_columns = "*", and label_column = "0" if the labels '
         "come first."
@@ -137,7 +138,7 @@ def test_a_shape_that_cannot_be_guessed_names_the_keys():
     )
 
 
-@pytest.mark.parametrize("label", ["Label", "class", " label"])
+@pytest.mark.parametrize("label", ["Label", "class"])
 def test_another_name_of_the_labels_names_the_key(label):
     assert message(header(SMALL.pixel_names, label)) == (
         "data/train.csv, line 1: the column 'label' is missing; give the recipe's section "
@@ -170,6 +171,27 @@ def test_surplus_columns_name_the_key():
             "data/train.csv, line 1: the column 'file' (and 1 more) does not belong there; give "
             'the recipe\'s section [competition] drop_columns = ["file", "usage"] to leave it out.'
         )
+
+
+def test_ids_beside_test_images_name_both_keys():
+    assert message(header(SMALL.pixel_names, "id"), is_test=True) == (
+        "data/train.csv, line 1: the column 'id' does not belong there; give the recipe's section "
+        '[competition] drop_columns = ["id"] to leave it out, or test_id_column = "id" if it '
+        "holds the ids."
+    )
+
+
+def test_a_word_among_pixels_without_names_names_the_keys():
+    competition = dataclasses.replace(SMALL, pixel_columns="*")
+    assert message(TEXT.replace(ROW, "0,1,cat,3,4"), competition) == (
+        "data/train.csv, line 2, column pixel1: 'cat' is not an integer from 0 to 255; correct "
+        "the row, or name the column in [competition] label_column or drop_columns."
+    )
+
+
+def test_blanks_around_names_are_no_mistake():
+    table = read_table(Content(TEXT.replace(",", ", ")), Columns.train(SMALL))
+    assert table.pixels.tolist() == [[1, 2, 3, 4]]
 
 
 def test_dropped_columns_may_hold_anything_and_be_anywhere():

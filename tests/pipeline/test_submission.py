@@ -16,7 +16,7 @@ from digit_recognizer.pipeline.submission import (
 
 GOOD = "ImageId,Label\n1,0\n2,2\n3,1\n"
 ONCE = "; each test image must be there once."
-CLASSES = Classes((0, 1, 2), "give a class")
+CLASSES = Classes((0, 1, 2))
 
 
 def message(function, *arguments):
@@ -46,7 +46,7 @@ def test_it_is_written_as_kaggle_wants_it(folder, small):
 def test_names_ids_and_classes_are_those_of_the_competition(folder):
     competition = Competition(id_column="id", prediction_column="label", test_id_column="id")
     path = folder / "submission.csv"
-    ids, classes = ["00042", "-7", "a,b"], Classes(("cat", "dog", 'a "dog"'), "")
+    ids, classes = ["00042", "-7", "a,b"], Classes(("cat", "dog", 'a "dog"'))
     write_submission(path, ids, ["dog", "cat", 'a "dog"'], competition, classes)
     assert path.read_text() == 'id,label\n00042,dog\n-7,cat\n"a,b","a ""dog"""\n'
 
@@ -61,7 +61,11 @@ def test_lists_arrays_and_series_give_the_same_bytes(folder, small):
 @pytest.mark.parametrize(
     ("ids", "labels", "text"),
     [
-        ([1, 2], [0, 3], "line 3, column Label: '3' is not a class from 0 to 2; give a class"),
+        (
+            [1, 2],
+            [0, 3],
+            "line 3, column Label: '3' is not a class from 0 to 2; give each test image one class",
+        ),
         ([1, 2], [0, None], "line 3, column Label: the value is missing; correct or remove"),
         ([1, 1], [0, 1], "line 3, column ImageId: the id 1 is already in line 2; correct or"),
     ],
@@ -120,8 +124,14 @@ def test_an_empty_file_has_no_header(read):
         ("2,2,2", "line 3: 3 values where the header has 2; correct or remove the row."),
         (",2", "line 3, column ImageId: the value is missing; correct or remove the row."),
         ("2,", "line 3, column Label: the value is missing; correct or remove the row."),
-        ("2,x", "line 3, column Label: 'x' is not a class from 0 to 2; give a class."),
-        ("2,-1", "line 3, column Label: '-1' is not a class from 0 to 2; give a class."),
+        (
+            "2,x",
+            "line 3, column Label: 'x' is not a class from 0 to 2; give each test image one class.",
+        ),
+        (
+            "2,-1",
+            "line 3, column Label: '-1' is not a class from 0 to 2; give each test image",
+        ),
         ("1,2", "line 3, column ImageId: the id 1 is already in line 2; correct or remove"),
         (
             "x,2",

@@ -148,7 +148,8 @@ def test_a_long_value_is_cut_in_the_message():
 def test_a_label_that_is_no_class_is_named(text):
     assert message(GOOD.replace("2,255", f"{text},255")) == (
         f"data/train.csv, line 3, column label: '{text}' is not a class from 0 to 2; correct the "
-        f"row, or give the recipe's section [competition] the right classes."
+        "row, or [competition] classes in the recipe, a section that takes the classes of the "
+        "training file without that key."
     )
 
 

@@ -51,11 +51,13 @@ def read_carefully(file, columns):
             check_length(row, names, where)
             if places.label is not None:
                 at = f"{where}, column {names[places.label]}"
-                labels.append(read_label(row[places.label], columns.classes, at))
+                label = read_label(row[places.label], columns.classes, at, columns.label_remedy)
+                labels.append(label)
             if places.id is not None:
                 at = f"{where}, column {names[places.id]}"
                 note_id(row[places.id], line, line_of_id, at)
-            pixels += _read_pixels([row[place] for place in places.pixels], pixel_names, where)
+            values = [row[place] for place in places.pixels]
+            pixels += _read_pixels(values, pixel_names, where, columns.pixel_remedy)
     if not pixels:
         raise InputError(f"{file} has a header but no rows; download it again.")
     return (
@@ -128,11 +130,11 @@ def complain(text, meaning, where, remedy="correct or remove the row"):
     raise InputError(f"{where}: {quoted(text)} is not {meaning}; {remedy}.")
 
 
-def read_label(text, classes, where):
+def read_label(text, classes, where, remedy):
     """Return a label without blanks around it, checked; `classes` None takes any."""
     label = _read_text(text, where)
     if classes is not None and classes.find(label) is None:
-        complain(label, str(classes), where, classes.remedy)
+        complain(label, str(classes), where, remedy)
     return label
 
 
@@ -156,7 +158,7 @@ def _read_text(text, where):
     return text
 
 
-def _read_pixels(row, names, where):
+def _read_pixels(row, names, where, remedy):
     text = "".join(row)
     if text.isascii() and text.isdigit():
         try:
@@ -166,5 +168,6 @@ def _read_pixels(row, names, where):
     values = [parse_number(text, 256) for text in row]
     if None in values:
         wrong = values.index(None)
-        complain(row[wrong], "an integer from 0 to 255", f"{where}, column {names[wrong]}")
+        at = f"{where}, column {names[wrong]}"
+        complain(row[wrong], "an integer from 0 to 255", at, remedy)
     return bytes(values)

@@ -21,25 +21,21 @@ class Classes:
     ----------
     values : tuple of int or tuple of str
         Ascending.
-    remedy : str
-        What to do about a label that is none of them, for messages.
     """
 
     values: tuple
-    remedy: str
 
     @classmethod
     def listed(cls, competition):
         """The classes that a recipe lists, or None if it lists none."""
         if competition.classes is None:
             return None
-        remedy = "correct the row, or give the recipe's section [competition] the right classes"
         words = any(isinstance(value, str) for value in competition.classes)
         values = map(str, competition.classes) if words else competition.classes
-        return cls(tuple(sorted(values)), remedy)
+        return cls(tuple(sorted(values)))
 
     @classmethod
-    def found(cls, texts, competition):
+    def found(cls, texts):
         """The classes that labels spell: integers if all of them are, else strings as spelled.
 
         Numbers with zeros in front, such as ``01``, are strings.
@@ -47,11 +43,7 @@ class Classes:
         texts = set(texts)
         are_integers = all(_is_plain_integer(text) for text in texts)
         values = {_integer(text) for text in texts} if are_integers else texts
-        return cls(
-            tuple(sorted(values)),
-            "the training file has no such class: correct the row, or leave the column out with "
-            f'[competition] drop_columns = ["{competition.label_column}"]',
-        )
+        return cls(tuple(sorted(values)))
 
     @cached_property
     def _by_spelling(self):

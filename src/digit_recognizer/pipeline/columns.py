@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from digit_recognizer.errors import InputError, quoted
 from digit_recognizer.pipeline.classes import Classes
-from digit_recognizer.pipeline.competition import Competition
-from digit_recognizer.pipeline.headers import complain_of_columns
+from digit_recognizer.pipeline.competition import ALL_OTHERS, Competition
+from digit_recognizer.pipeline.headers import complain_of_columns, refuse_missing_header
 
 
 class Places(NamedTuple):
@@ -67,9 +67,31 @@ class Columns:
         """Name of the column of the ids, or None."""
         return self.competition.test_id_column if self.is_test else None
 
+    @property
+    def label_remedy(self):
+        """What to do about a label that is no class."""
+        if self.is_test:
+            return (
+                "correct the row, or leave the column out with [competition] drop_columns = "
+                f'["{self.competition.label_column}"]'
+            )
+        return (
+            "correct the row, or [competition] classes in the recipe, a section that takes the "
+            "classes of the training file without that key"
+        )
+
+    @property
+    def pixel_remedy(self):
+        """What to do about a pixel that is none."""
+        if self.competition.pixel_columns != ALL_OTHERS:
+            return "correct or remove the row"
+        return "correct the row, or name the column in [competition] label_column or drop_columns"
+
     def names(self, first_row):
         """The columns' names, given a file's first row."""
-        return first_row if self.competition.header else [str(n) for n in range(len(first_row))]
+        if self.competition.header:
+            return [name.strip() for name in first_row]
+        return [str(place) for place in range(len(first_row))]
 
     def locate(self, names, where):
         """Say where the columns are in a line.
@@ -101,6 +123,7 @@ class Columns:
             has_label = False
             others = [name for name in names if name not in (dropped - {label}) | {self.ids}]
         if competition.header:
+            refuse_missing_header(names, self, where)
             _refuse_twice(names, dropped, where)
         pixels = self.pixels
         if pixels is None and len(others) == competition.n_pixels:

@@ -147,7 +147,7 @@ def has_test_labels(folder, competition):
 def _read_train(file, competition):
     """The training file's contents, and the classes there are."""
     train = read_table(file, Columns.train(competition))
-    return train, Classes.listed(competition) or Classes.found(train.labels, competition)
+    return train, Classes.listed(competition) or Classes.found(train.labels)
 
 
 def _read_test(folder, competition, classes, names):

@@ -13,9 +13,10 @@ from digit_recognizer.pipeline.scratch import scratch_folder
 
 
 def download_data(kaggle, folder, competition):
-    """Download the competition's archive and put its three files into a folder.
+    """Download the competition's archive and put its files into a folder.
 
-    Files of these names are replaced only after all of the new ones were checked.
+    Files of these names are replaced only after all of the new ones were checked. There need not be
+    a sample submission.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def download_data(kaggle, folder, competition):
             _unpack(archive, aside, names, competition)
             archive.unlink()
             _check(aside, competition)
-            for name in names:
+            for name in [name for name in names if (aside / name).exists()]:
                 (aside / name).replace(folder / name)
     except OSError as error:
         raise explain_write(folder, error) from error
@@ -62,6 +63,8 @@ def _unpack(archive, target, names, competition):
                     )
             for name in names:
                 if name not in members:
+                    if name == competition.sample_submission_file:
+                        continue
                     raise OutsideError(
                         f"Kaggle's archive lacks {name}; correct the names of the files in the "
                         f"recipe's [competition] to those on {page}."

@@ -48,12 +48,7 @@ def complain_of_columns(names, others, columns, where):
     """
     competition = columns.competition
     _refuse_other_separators(names, where)
-    if competition.header and len(names) > 1 and all(map(_NUMBER.fullmatch, names)):
-        raise InputError(
-            f"{where}: there is no header, only numbers; put the header {columns} there, or tell "
-            'of it in the recipe\'s section [competition]: header = false, pixel_columns = "*", '
-            'and label_column = "0" if the labels come first.'
-        )
+    refuse_missing_header(names, columns, where)
     words = [name for name in others if not re.search("[0-9]", name)]
     named = columns.pixels or ()
     if columns.ids is not None and columns.ids not in names:
@@ -62,8 +57,20 @@ def complain_of_columns(names, others, columns, where):
         _complain_of_name("label_column", competition.label_column, words, where)
     needless = [name for name in others if name not in named] if named else words
     if needless and (not set(named) - set(others) if named else len(needless) < len(others)):
-        _complain_of_surplus(needless, others, competition, where)
+        _complain_of_surplus(needless, others, columns, where)
     _complain_of_pixels(others, columns, where)
+
+
+def refuse_missing_header(names, columns, where):
+    """Raise InputError if the first line holds values: numbers, but perhaps for label and id."""
+    n_numbers = sum(bool(_NUMBER.fullmatch(name)) for name in names)
+    repeats = len(set(names)) < len(names) and n_numbers >= len(names) - 2
+    if columns.competition.header and len(names) > 2 and (repeats or n_numbers == len(names)):
+        raise InputError(
+            f"{where}: there is no header, only values; put the header {columns} there, or tell "
+            'of it in the recipe\'s section [competition]: header = false, pixel_columns = "*", '
+            'and label_column = "0" if the labels come first.'
+        )
 
 
 def _refuse_other_separators(names, where):
@@ -86,7 +93,8 @@ def _complain_of_name(key, name, words, where, alternative=""):
     raise InputError(f"{where}: the column {quoted(name)} is missing; {remedy}.")
 
 
-def _complain_of_surplus(needless, others, competition, where):
+def _complain_of_surplus(needless, others, columns, where):
+    competition = columns.competition
     more = f" (and {len(needless) - 1} more)" if len(needless) > 1 else ""
     guess = None if len(needless) == 1 else _guess(others, competition)
     if guess:
@@ -94,6 +102,8 @@ def _complain_of_surplus(needless, others, competition, where):
     if len(needless) <= 6:
         names = ", ".join(f'"{name}"' for name in needless)
         remedy = f"[competition] drop_columns = [{names}] to leave it out"
+        if columns.is_test and columns.ids is None and needless[0]:
+            remedy += f', or test_id_column = "{needless[0]}" if it holds the ids'
     else:
         remedy = "[competition] image_height and image_width of the images"
     raise InputError(

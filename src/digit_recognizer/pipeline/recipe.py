@@ -221,7 +221,7 @@ def _check_model(values, competition):
 
 def _class_weight(weights, competition):
     """Weights by class; a key of TOML is a string, a class perhaps an integer."""
-    classes = Classes.listed(competition) or Classes.found(weights, competition)
+    classes = Classes.listed(competition) or Classes.found(weights)
     for key, weight in weights.items():
         is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
         if not is_number or classes.find(key) is None:

@@ -11,6 +11,7 @@ from digit_recognizer.pipeline.careful import check_length, note_id, read_label,
 from digit_recognizer.pipeline.columns import join_row
 
 _REMEDY = "each test image must be there once"
+_ONE_CLASS = "give each test image one class"
 
 
 def write_submission(path, ids, labels, competition, classes):
@@ -104,7 +105,7 @@ def _read(content, name, competition, classes, ids):
                 f"test image (those are {expected[0]} to {expected[-1]}); {_REMEDY}."
             )
         where = f"{where}, column {competition.prediction_column}"
-        labels[image_id] = read_label(text, classes, where)
+        labels[image_id] = read_label(text, classes, where, _ONE_CLASS)
     missing = [image_id for image_id in expected if image_id not in labels]
     if missing:
         raise InputError(

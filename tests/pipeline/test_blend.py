@@ -18,8 +18,10 @@ from digit_recognizer.pipeline.recipe import load_recipe
 from digit_recognizer.pipeline.run import LOG_FILE, submit
 from digit_recognizer.pipeline.source import find_data
 
+# With the section, the classes are those of the training file.
 RECIPE = (
-    "[model]\nhidden_layer_sizes = [{}]\nmax_iter = 3\nlearning_rate = 'cosine'\n[cv]\nfolds = 2\n"
+    "[competition]\n[model]\nhidden_layer_sizes = [{}]\nmax_iter = 3\n"
+    "learning_rate = 'cosine'\n[cv]\nfolds = 2\n"
 )
 PROBABILITIES = [f"probability_{digit}" for digit in range(10)]
 

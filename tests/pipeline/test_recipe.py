@@ -23,8 +23,10 @@ def write(tmp_path):
 @pytest.mark.parametrize(
     "name", [path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.toml")]
 )
-def test_recipes_that_come_along_are_found_by_name(name):
+def test_recipes_that_come_along_are_found_by_name_and_read_back_from_a_run(name, write):
     recipe = load_recipe(name)
+    # As upload and blend read the one that a run keeps.
+    assert load_recipe(write(recipe.to_toml())).fingerprint() == recipe.fingerprint()
     assert recipe.name == name.rpartition("/")[2]
     for estimator in recipe.make_estimators():
         estimator.check_parameters(recipe.competition.n_pixels)

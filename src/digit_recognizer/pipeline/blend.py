@@ -69,7 +69,7 @@ def blend(runs: list[str], how: str = "mean") -> Outcome:
         results.write_test(
             path / run_directory.TEST_FILE, combined.test, test_ids, classes, competition
         )
-        known = Classes.listed(competition) or Classes.found(classes.tolist(), competition)
+        known = Classes.listed(competition) or Classes.found(classes.tolist())
         submission = path / run_directory.SUBMISSION_FILE
         write_submission(submission, test_ids, labels, competition, known)
         metrics |= {"seconds": perf_counter() - start, "was_continued": False}

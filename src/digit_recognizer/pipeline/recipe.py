@@ -239,8 +239,11 @@ def _check_estimator(recipe):
             "[ensemble] architectures stand in place of [model] architecture; leave out one of "
             "the two."
         )
+    defaults = NumpyNetClassifier().get_params()
     for name in ("hidden_layer_sizes", "activation", "dropout", "batch_norm"):
-        if name in recipe.model and (several or recipe.model.get("architecture")):
+        # A run's resolved recipe holds the defaults.
+        is_given = name in recipe.model and not _is_same(recipe.model[name], defaults[name])
+        if is_given and (several or recipe.model.get("architecture")):
             raise InputError(
                 f"[model] {name} has no effect beside an architecture; leave it out, and write it "
                 "into the architecture."
@@ -252,6 +255,11 @@ def _check_estimator(recipe):
         except (TypeError, ValueError) as error:
             raise InputError(f"{where} {_one_line(error)}") from error
     return recipe
+
+
+def _is_same(value, default):
+    """Whether a value of TOML, which has lists only, is a default, which may be a tuple."""
+    return value == (list(default) if isinstance(default, tuple) else default)
 
 
 def _one_line(error):

@@ -127,6 +127,17 @@ def test_how_long_it_will_take_is_said_once_it_was_measured(members):
     assert stream.getvalue() == "3 networks to train, 2 at a time: about 4 minutes.\n"
 
 
+def test_a_process_between_two_networks_still_counts(members):
+    bars = Progress(members, stream=io.StringIO())
+    for member in members[:2]:
+        tell(member, TRAINING)
+    bars._look()
+    assert bars._seconds_left() == pytest.approx(230)
+    bars.finished(RESULT | {"fold": 1})
+    # The second and third are trained side by side.
+    assert bars._seconds_left() == pytest.approx(130)
+
+
 def test_networks_of_another_architecture_take_as_long_as_their_like(members):
     for number, member in enumerate(members, start=1):
         member.number = number % 2

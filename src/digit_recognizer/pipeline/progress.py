@@ -39,6 +39,7 @@ class Progress:
         self._finished = set(finished)
         self._running: dict[tuple, object] = {}
         self._took: dict[tuple, float] = {}
+        self._most_at_once = 1
         self._console = Console(file=stream or sys.stderr, highlight=False, markup=False)
         self._is_live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._bars = _bars(self._console)
@@ -96,6 +97,7 @@ class Progress:
                 self._running[key] = status
                 if self._is_live:
                     self._show(key, status)
+        self._most_at_once = max(self._most_at_once, len(self._running))
         if self._is_live:
             self._show_total()
         measured = max((status.seconds for status in self._running.values()), default=0)
@@ -167,8 +169,9 @@ class Progress:
         seconds = self._network_seconds()
         if not seconds:
             return None
-        running = [self._left(key, seconds) for key in self._running]
-        ends = running or [0.0]
+        ends = [self._left(key, seconds) for key in self._running]
+        # Who is between two networks tells nothing yet.
+        ends += [0.0] * (self._most_at_once - len(ends))
         heapq.heapify(ends)
         for key in self._missing():
             if key not in self._running:
@@ -208,7 +211,7 @@ def _clock(seconds):
 
 
 def _in_words(seconds):
-    minutes = ceil(seconds / 60)
+    minutes = round(seconds / 60)
     if minutes < 2:
         return f"{max(ceil(seconds), 1)} seconds"
     hours, rest = divmod(minutes, 60)

@@ -77,6 +77,8 @@ def test_what_is_loaded_predicts_the_same_bytes(problem, options, dtype, tmp_pat
         np.array([False, True, True]),
         np.array(["a", "Ünïcode", "a longer name"]),
         np.array(["a", "Ünïcode", "a longer name"], dtype=object),
+        np.array(["2000-01-01", "2010-02-03", "1969-07-20"], dtype="datetime64[D]"),
+        np.array(["2000-01-01", "2010-02-03", "1969-07-20"], dtype="datetime64[ns]"),
     ],
     ids=lambda labels: str(labels.dtype),
 )
@@ -110,6 +112,7 @@ def test_architectures_come_back(both, architecture, tmp_path):
         {"hidden_layer_sizes": (5, 4), "activation": ["silu", "tanh"]},
         {"hidden_layer_sizes": [5, 4], "activation": ("silu", "tanh")},
         {"hidden_layer_sizes": np.array([5, 4])},
+        {"hidden_layer_sizes": range(4, 6)},
         {"hidden_layer_sizes": np.int64(5), "alpha": np.float32(0.5)},
         {"n_iter_no_change": np.inf, "solver": "adamw", "ema_decay": 0.5},
         {"max_gradient_norm": 1, "scoring": "neg_mean_squared_error", "early_stopping": True},
@@ -403,7 +406,7 @@ def test_an_estimator_that_is_not_fitted_is_not_saved(both, tmp_path):
 def test_many_classes_and_features_with_letters_of_all_kinds_come_back(tmp_path):
     rng = np.random.default_rng(0)
     columns = [f'größe {i} 漢字 "quoted" \\ \n \ud800' for i in range(2000)]
-    frame = pd.DataFrame(rng.random((600, 2000)), columns=columns)
+    frame = pd.DataFrame(rng.random((600, 2000)), columns=pd.Index(columns, dtype=object))
     labels = np.array([f"класс {i}" for i in range(600)], dtype=object)
     model = NumpyNetClassifier((2,), max_iter=1, random_state=0).fit(frame, labels)
     loaded = saved(model, tmp_path)

@@ -45,8 +45,10 @@ def to_plain(value):
         return float(value)
     if isinstance(value, np.ndarray):
         kind = "object" if value.dtype.hasobject else value.dtype.str
+        # Times are integers with a unit, which is in the dtype.
+        value = value.view(np.int64) if value.dtype.kind in "mM" else value
         return {"dtype": kind, "array": [to_plain(v) for v in value.tolist()]}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | range):
         return [to_plain(v) for v in value]
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {"dict": {key: to_plain(v) for key, v in value.items()}}

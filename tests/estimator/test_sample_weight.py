@@ -91,3 +91,12 @@ def test_weights_do_not_change_the_dtype(diabetes, dtype):
     X, y = diabetes
     reg = NumpyNetRegressor(max_iter=2).fit(X.astype(dtype), y, sample_weight=np.ones(len(X)))
     assert reg.predict(X.astype(dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_common_factor_of_weights_may_be_negative(problem, solver, assert_same_model):
+    make, X, y = problem
+    given = (-np.ones(len(X)), np.ones(len(X)))
+    options = {"solver": solver, "max_iter": 5, "alpha": 0.0, "random_state": 0}
+    negative, positive = (make(**options).fit(X, y, weights) for weights in given)
+    assert_same_model(negative, positive, rtol=1e-7, atol=1e-9)

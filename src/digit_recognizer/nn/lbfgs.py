@@ -63,7 +63,7 @@ class Objective:
             weight, share = None, len(y) / self.total_weight
         else:
             weight = self.sample_weight[rows]
-            share = float(weight.sum()) / self.total_weight if self.total_weight > 0 else 0.0
+            share = float(weight.sum()) / self.total_weight if self.total_weight else 0.0
         return self.network.step_gradients(X, y, weight, self.memories), share
 
 

@@ -205,3 +205,11 @@ def test_what_partial_fit_advises_equals_balanced(unbalanced, assert_same_model)
 def test_wrong_weights_are_named(iris, wrong):
     with pytest.raises(ValueError, match="The 'class_weight' parameter"):
         NumpyNetClassifier(class_weight=wrong).fit(*iris)
+
+
+def test_classes_of_no_weight_in_rows_of_no_weight_leave_nothing_to_train_on(iris):
+    X, y = iris
+    for fit in (NumpyNetClassifier.fit, NumpyNetClassifier.partial_fit):
+        model = NumpyNetClassifier(max_iter=1).fit(X, y).set_params(class_weight={0: 0, 1: 0})
+        with pytest.raises(ValueError, match="times sample_weight leaves every row without weight"):
+            fit(model, X, y, (y < 2).astype(float))

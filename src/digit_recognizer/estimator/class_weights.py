@@ -6,7 +6,7 @@ import numpy as np
 
 
 def row_weights(class_weight, columns, classes, sample_weight) -> np.ndarray:
-    """Weights of rows by their classes; of several labels the product, as in scikit-learn.
+    """`sample_weight` times the weights of the classes, of several labels their product.
 
     Parameters
     ----------
@@ -31,14 +31,17 @@ def row_weights(class_weight, columns, classes, sample_weight) -> np.ndarray:
     if class_weight == "balanced":
         for column in columns:
             weights *= _balance(column, sample_weight)
-        return weights
-    for i, given in enumerate(_one_a_label(class_weight, len(columns))):
-        name = "class_weight" if len(columns) == 1 else f"class_weight[{i}]"
-        weights *= _factors(name, given, classes)[columns[i]]
+    else:
+        for i, given in enumerate(_one_a_label(class_weight, len(columns))):
+            name = "class_weight" if len(columns) == 1 else f"class_weight[{i}]"
+            weights *= _factors(name, given, classes)[columns[i]]
+    if sample_weight is not None:
+        weights *= sample_weight
     if not weights.any():
+        product = "" if sample_weight is None else " times sample_weight"
         raise ValueError(
-            f"class_weight={class_weight!r} leaves every row without weight; give a class that is "
-            "in y a weight above 0."
+            f"class_weight={class_weight!r}{product} leaves every row without weight; give a class "
+            "that is in y a weight above 0."
         )
     return weights
 

@@ -140,3 +140,12 @@ def test_layers_keep_shape_and_dtype_for_any_sizes(lone_layer, n, n_features, n_
         assert Y.dtype == dX.dtype == dtype
         assert np.isfinite(Y).all()
         assert np.isfinite(dX).all()
+
+
+@pytest.mark.parametrize("method", ["forward", "backward"])
+def test_a_layer_without_a_method_says_which(method):
+    class Unfinished(nn.Layer):
+        pass
+
+    with pytest.raises(NotImplementedError, match=f"Unfinished has no method {method}"):
+        getattr(Unfinished(), method)(np.zeros((1, 1)), None)

@@ -82,14 +82,14 @@ class Layer(Readable):
 
         Images come in pieces of shape (blocks, height, width, n, channels).
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no method forward.")
 
     def backward(self, dY: np.ndarray, memory: Memory, need_dX: bool = True):
         """Write the parameters' gradients; return the gradient with respect to X, or None.
 
         May overwrite `dY`.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no method backward.")
 
     def multiply_adds(self) -> int:
         """Multiplications with addition of one sample's forward pass."""

@@ -1,8 +1,11 @@
 """Arrays that cannot be taken as they are."""
 
+from copy import deepcopy
+
 import numpy as np
+import pandas as pd
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
 
@@ -77,3 +80,58 @@ def test_a_target_that_float32_cannot_hold_is_refused(diabetes):
         reg.fit(X, huge)
     with pytest.raises(ValueError, match=r"Input y_val contains .*dtype\('float32'\)"):
         reg.fit(X, y, X_val=X, y_val=huge)
+
+
+def test_frames_of_sparse_booleans_are_numbers(iris, assert_same_model):
+    X, y = iris
+    dense = pd.DataFrame(X.mean(axis=0) < X)
+    frame = dense.astype(pd.SparseDtype(bool, False))
+    for dtype in (np.float32, np.float64):
+        model = NumpyNetClassifier(max_iter=2, random_state=0, early_stopping=True, warm_start=True)
+        model.fit(dense.astype(dtype), y)
+        copied = deepcopy(model).fit(dense, y, X_val=dense, y_val=y)
+        model.fit(frame, y, X_val=frame, y_val=y)
+        assert_same_model(model, copied, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("convert", [csr_array, coo_array], ids=["csr", "coo"])
+def test_sparse_targets_of_regressors_become_dense(diabetes, convert, assert_same_model):
+    X, y = diabetes
+    Y = np.column_stack([np.maximum(y, 0), y > 0])
+    dense, sparse = (
+        NumpyNetRegressor(max_iter=2, random_state=0).fit(X, targets, X_val=X, y_val=targets)
+        for targets in (Y, convert(Y))
+    )
+    assert_same_model(dense, sparse)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("values", [(1, 2), (-1, 1)], ids=str)
+def test_indicators_other_than_0_and_1_are_refused(iris, solver, values):
+    X, y = iris
+    indicators = np.eye(3, dtype=int)[y]
+    model, strange = NumpyNetClassifier(solver=solver, max_iter=1), np.take(values, indicators)
+    with pytest.raises(ValueError, match=r"^y has -?[12] in its columns.*are 0 and 1"):
+        model.fit(X, strange)
+    with pytest.raises(ValueError, match=r"^y_val has -?[12] in its columns.*are 0 and 1"):
+        model.fit(X, indicators, X_val=X, y_val=strange)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"y_val": [np.nan] * 150}, "^Input y_val contains NaN"),
+        ({"y_val": [0.0]}, "^X_val and y_val: Found input variables with inconsistent numbers"),
+        ({"X_val": pd.DataFrame(np.ones((150, 4)), columns=list("badc"))}, "^X_val and y_val: The"),
+        (
+            {"X_val": pd.DataFrame(columns=list("abcd")), "y_val": []},
+            "^X_val and y_val: Found array with 0 sample",
+        ),
+    ],
+    ids=["NaN", "few", "names", "none"],
+)
+def test_what_is_wrong_with_a_validation_set_is_said_of_it(iris, wrong, sentence):
+    X, y = pd.DataFrame(iris[0], columns=list("abcd")), iris[1]
+    for make in (NumpyNetClassifier, NumpyNetRegressor):
+        with pytest.raises(ValueError, match=sentence):
+            make().fit(X, y, **{"X_val": X, "y_val": y} | wrong)

@@ -155,6 +155,9 @@ def test_other_kinds_of_targets_are_refused(iris):
     for train, val in ((y, labels), (labels, y)):
         with pytest.raises(ValueError, match="y_val has another kind of targets than y"):
             NumpyNetClassifier().fit(X, train, X_val=X, y_val=val)
+        if train is y:
+            with pytest.raises(ValueError, match="y has another kind of targets than y of the fit"):
+                NumpyNetClassifier(warm_start=True).fit(X, train).partial_fit(X, val)
 
 
 @pytest.mark.parametrize("convert", [sparse.csr_matrix, sparse.csc_array])

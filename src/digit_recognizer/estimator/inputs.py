@@ -1,22 +1,34 @@
 """Arrays as users give them: scikit-learn's checks, with a remedy where its sentence has none."""
 
+import re
+
 import numpy as np
 from sklearn.utils.validation import validate_data
 
 from digit_recognizer.nn.rows import contiguous
 
 
-def validated(estimator, X, *arguments, name="X", **options):
-    """scikit-learn's `validate_data`: a sparse X becomes CSR; images are told what to become."""
+def validated(estimator, X, *y, suffix="", **options):
+    """scikit-learn's `validate_data`: a sparse X becomes CSR; images are told what to become.
+
+    `suffix` is that of the names X and y have where they came in.
+    """
     try:
-        return validate_data(estimator, X, *arguments, accept_sparse="csr", **options)
+        checked = validate_data(estimator, X, *y, accept_sparse="csr", **options)
     except ValueError as error:
-        sentence = str(error).replace("Input X ", f"Input {name} ", 1)
+        sentence = str(error)
         if sentence.startswith("Found array with dim") and np.ndim(X) > 2:
             sentence = f"{sentence} {_how_to_flatten(np.shape(X)[1:])}"
+        if suffix:
+            sentence, named = re.subn("^Input ([Xy]) ", rf"Input \1{suffix} ", sentence)
+            sentence = sentence if named else f"X{suffix} and y{suffix}: {sentence}"
         if sentence == str(error):
             raise
         raise ValueError(sentence) from None
+    if y and checked[0].dtype.kind == "b":
+        # A frame of sparse booleans keeps its dtype, whatever scikit-learn is asked for.
+        checked = checked[0].astype(np.float64), *checked[1:]
+    return checked
 
 
 def _how_to_flatten(shape):

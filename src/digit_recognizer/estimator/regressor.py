@@ -11,6 +11,7 @@ from digit_recognizer.estimator.classifier import NumpyNetClassifier
 from digit_recognizer.estimator.documentation import documented_like
 from digit_recognizer.estimator.inputs import narrowed, validated
 from digit_recognizer.nn import PoissonDeviance, SquaredError
+from digit_recognizer.nn.rows import is_sparse
 
 
 @documented_like(NumpyNetClassifier, without=["classes_"])
@@ -135,9 +136,9 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
             dtype=(np.float64, np.float32),
             reset=reset,
         )
+        y = self._as_targets(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        self._check_targets(y)
         y = narrowed(y, X.dtype, "y").reshape(len(y), -1)
         self.n_outputs_ = y.shape[1]
         return X, y
@@ -168,13 +169,14 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
     def _score_predictions(self, predictions, y, sample_weight):
         return r2_score(y, predictions, sample_weight=sample_weight)
 
-    def _check_targets(self, y):
+    def _as_targets(self, y):
+        y = y.toarray() if is_sparse(y) else y
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("loss='poisson' needs targets y >= 0; use loss='squared_error'.")
+        return y
 
     def _encode_known(self, y):
-        self._check_targets(y)
-        y = narrowed(y, self._network.dtype, "y_val").reshape(len(y), -1)
+        y = narrowed(self._as_targets(y), self._network.dtype, "y_val").reshape(y.shape[0], -1)
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"y_val has {y.shape[1]} targets, but y has {self.n_outputs_}.")
         return y

@@ -41,9 +41,9 @@ class ClassTargets:
             self._check_classes(unique_labels(y))
         return X, self._encode(y, X.dtype)
 
-    def _check_classes(self, classes, all_needed=True):
+    def _check_classes(self, classes, name="y"):
         """Refuse classes that the network has no output for."""
-        if self.warm_start and all_needed and set(classes) != set(self.classes_):
+        if self.warm_start and name == "y" and set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same "
                 "classes as in the previous call to fit. Previously "
@@ -51,16 +51,28 @@ class ClassTargets:
             )
         if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
             raise ValueError(
-                "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {self.classes_}. 'y' has {classes}."
+                f"`{name}` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. '{name}' has {classes}."
             )
 
-    def _encode(self, y, dtype):
+    def _encode(self, y, dtype, name="y"):
         """Class indices of shape (n,), or 0 and 1 of shape (n, n_outputs_) for a sigmoid."""
+        if (y.ndim == 2) != self._is_multilabel():
+            known = "y of the fit before" if name == "y" else "y"
+            raise ValueError(
+                f"{name} has another kind of targets than {known}: labels of shape (n,), or their "
+                "indicators of shape (n, n_labels)."
+            )
         if self._label_binarizer.y_type_ == "multiclass":
             self.n_outputs_ = len(self.classes_)
             return np.searchsorted(self.classes_, y)
         indicator = self._label_binarizer.transform(y)
+        strange = indicator[(indicator != 0) & (indicator != 1)]
+        if len(strange):
+            raise ValueError(
+                f"{name} has {strange[0]} in its columns; the indicators of several labels are 0 "
+                "and 1, for one column of classes each use MultiOutputClassifier."
+            )
         self.n_outputs_ = indicator.shape[1]
         return indicator.astype(dtype)
 
@@ -126,12 +138,8 @@ class ClassTargets:
     def _encode_known(self, y):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if (y.ndim == 2) != self._is_multilabel():
-            raise ValueError(
-                "y_val has another kind of targets than y: labels or their indicators."
-            )
-        self._check_classes(unique_labels(y), all_needed=False)
-        return self._encode(y, self._network.dtype)
+        self._check_classes(unique_labels(y), "y_val")
+        return self._encode(y, self._network.dtype, "y_val")
 
     def _decode(self, y):
         return self.classes_[y] if y.ndim == 1 else self._label_binarizer.inverse_transform(y)
@@ -142,8 +150,6 @@ class ClassTargets:
         classes = [0, 1] if self._is_multilabel() else self.classes_.tolist()
         columns = y.reshape(len(y), -1).T.astype(np.intp)
         weights = row_weights(self.class_weight, columns, classes, sample_weight)
-        if sample_weight is not None:
-            weights *= sample_weight
         return narrowed(weights, self._network.dtype, "class_weight")
 
     def predict(self, X):

@@ -9,6 +9,7 @@ from sklearn.utils import _safe_indexing
 
 from digit_recognizer.estimator.inputs import validated
 from digit_recognizer.estimator.scoring import Score
+from digit_recognizer.nn.rows import contiguous
 
 EVALUATION_ROWS = 1024
 
@@ -170,7 +171,7 @@ def _first_split(splitter, X, targets):
             f"validation_fraction={splitter} {what}; give a splitter such as "
             "ShuffleSplit(test_size=0.1), a number, or X_val and y_val."
         )
-    return train, test
+    return np.asarray(train), np.asarray(test)
 
 
 def warn_of_idle_scoring(estimator, given) -> None:
@@ -195,10 +196,11 @@ def check_given(estimator, X_val, y_val):
         estimator,
         X_val,
         y_val,
-        name="X_val",
+        suffix="_val",
         order="C",
         multi_output=True,
         dtype=estimator._network.dtype,
         reset=False,
     )
+    X = contiguous(X, estimator._network.dtype)
     return X, estimator._encode_known(y), None

@@ -114,3 +114,37 @@ def test_lists_are_arrays():
     assert step(make(), X.tolist(), y.tolist()) == step(make())
     assert train(make(), X.tolist(), y.tolist())[0]["loss"] == train(make())[0]["loss"]
     np.testing.assert_array_equal(make().predict(X.tolist()), make().predict(X))
+
+
+@pytest.mark.parametrize("dtype", [int, bool, np.float16, complex, object])
+def test_what_no_network_computes_in_is_refused(dtype):
+    with pytest.raises(ValueError, match="computes in float32 or float64, got dtype="):
+        nn.Network([nn.Dense(3)], CLASSES, (6,), dtype)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be an integer of at least 1, got 0"),
+        ({"batch_size": 32.0}, "batch_size must be an integer of at least 1, got 32.0"),
+        ({"n_epochs": -1}, "n_epochs must be an integer of at least 0, got -1"),
+        ({"optimizer": "adam"}, r"optimizer must be one of nn, such as Adam\(\), got 'adam'"),
+        ({"optimizer": nn.Adam}, "optimizer must be one of nn"),
+        ({"schedule": 0.01}, r"schedule must be one of nn, such as Constant\(0.001\), got 0.01"),
+    ],
+    ids=str,
+)
+def test_a_plan_that_cannot_be_followed_says_why(wrong, message):
+    right = {"optimizer": nn.Adam(), "schedule": nn.Constant(0.01), "batch_size": 5, "n_epochs": 1}
+    with pytest.raises(ValueError, match=f"TrainingPlan's {message}"):
+        nn.TrainingPlan(**right | wrong)
+
+
+def test_a_seed_makes_the_generator():
+    plans = [nn.TrainingPlan(nn.Adam(), nn.Constant(0.01), 5, n_epochs=2) for _ in range(2)]
+    given = (7, np.random.default_rng(7))
+    losses = [
+        [record["loss"] for record in make().fit_epochs(X, y, plan, generator)]
+        for plan, generator in zip(plans, given, strict=True)
+    ]
+    assert losses[0] == losses[1]

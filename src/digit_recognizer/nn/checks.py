@@ -50,6 +50,19 @@ def checked_shape(input_shape) -> tuple[int, ...]:
     return shape
 
 
+def checked_dtype(dtype) -> np.dtype:
+    """`dtype` as NumPy's.
+
+    Raises
+    ------
+    ValueError
+        If it is none that a network computes in.
+    """
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"A network computes in float32 or float64, got dtype={dtype!r}.")
+    return np.dtype(dtype)
+
+
 def as_arrays(X, y) -> tuple:
     """X and y as arrays; a sparse X stays what it is."""
     return X if is_sparse(X) else np.asarray(X), np.asarray(y)

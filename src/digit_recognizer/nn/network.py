@@ -7,7 +7,14 @@ from math import prod
 import numpy as np
 
 from digit_recognizer.nn.blocks import block_images
-from digit_recognizer.nn.checks import as_arrays, check_data, check_parts, check_rows, checked_shape
+from digit_recognizer.nn.checks import (
+    as_arrays,
+    check_data,
+    check_parts,
+    check_rows,
+    checked_dtype,
+    checked_shape,
+)
 from digit_recognizer.nn.fusion import fused
 from digit_recognizer.nn.image_memory import LayerMemory
 from digit_recognizer.nn.layers import Layer
@@ -72,7 +79,7 @@ class Network:
         self.layers = [copy.deepcopy(layer) for layer in layers]
         self.loss = loss
         self.input_shape = checked_shape(input_shape)
-        self.dtype = np.dtype(dtype)
+        self.dtype = checked_dtype(dtype)
         self.fuse = fuse
         self._shapes = [self.input_shape]
         for layer in self.layers:
@@ -224,7 +231,7 @@ class Network:
             As the loss takes it.
         plan : TrainingPlan
             Its optimizer and clock go on from where they are.
-        generator : numpy.random.Generator
+        generator : numpy.random.Generator, or a seed of one
             Shuffles, and feeds the layers that draw random numbers.
         sample_weight : ndarray of shape (n_samples,) or None
 
@@ -241,7 +248,7 @@ class Network:
         """
         X, y = as_arrays(X, y)
         check_data(self, X, y, sample_weight)
-        return train_epochs(self, X, y, plan, generator, sample_weight)
+        return train_epochs(self, X, y, plan, np.random.default_rng(generator), sample_weight)
 
     def predict(self, X) -> np.ndarray:
         """Predictions: the loss's output activation of the last layer's output.

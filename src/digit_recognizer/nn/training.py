@@ -11,6 +11,7 @@ from digit_recognizer.nn.averaging import MovingAverage
 from digit_recognizer.nn.optimizers import Optimizer
 from digit_recognizer.nn.rows import contiguous, is_sparse
 from digit_recognizer.nn.schedules import Clock, Constant
+from digit_recognizer.nn.shapes import at_least
 
 
 @dataclass
@@ -59,6 +60,19 @@ class TrainingPlan:
     max_gradient_norm: float | None = None
     clock: Clock = field(default_factory=Clock)
     on_step: Callable[[Clock, float, float], None] | None = None
+
+    def __post_init__(self):
+        at_least("TrainingPlan", "batch_size", self.batch_size, 1)
+        at_least("TrainingPlan", "n_epochs", self.n_epochs, 0)
+        for name, kind, example in (
+            ("optimizer", Optimizer, "Adam()"),
+            ("schedule", Constant, "Constant(0.001)"),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise ValueError(
+                    f"TrainingPlan's {name} must be one of nn, such as {example}, got {value!r}."
+                )
 
 
 class Batches:

@@ -149,8 +149,8 @@ def layer_table(n_rounds, peak):
 def layer_row(layer, shape, n_rounds, peak):
     """Times of a layer on blocks, as a network runs it, and what they mean."""
     network = nn.Network([layer], nn.SquaredError(), shape)
-    layer, memory = network.layers[0], network.memories(training=True)[0]
-    sweeps, generator = network.image_sweeps, np.random.default_rng(0)
+    layer, stage = network.layers[0], network.steps[0]
+    memory, generator = network.memories(training=True)[0].layers[0], np.random.default_rng(0)
     need_dX = shape[2] > 1
     pieces = [
         (
@@ -158,7 +158,7 @@ def layer_row(layer, shape, n_rounds, peak):
             piece_of(generator, piece, shape),
             piece_of(generator, piece, network.output_shape),
         )
-        for position, piece in enumerate(sweeps.pieces(BATCH))
+        for position, piece in enumerate(stage.pieces(BATCH, network.dtype))
     ]
 
     def forward():

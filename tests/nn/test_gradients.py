@@ -189,7 +189,7 @@ def test_gradients_of_noise_or_of_no_number_are_wrong(layer, wrong, generator):
     assert {name for name, error in errors.items() if not error < 1e-6} == wrong
 
 
-class Scale(nn.Layer):
+class Scale(nn.ImageLayer):
     """Y = s X with a number s for each channel of images."""
 
     def parameter_specs(self):
@@ -222,6 +222,27 @@ class RemembersInItself(Scale):
     def backward(self, dY, memory, need_dX=True):
         self.gradients["scale"] += (self.X * dY).sum(axis=(0, 1, 2, 3))
         return dY * self.values["scale"]
+
+
+class ScaleOfRows(nn.Layer):
+    """The same as a layer that knows nothing of pieces."""
+
+    parameter_specs = Scale.parameter_specs
+    forward = Scale.forward
+
+    def backward(self, dY, memory, need_dX=True):
+        products = memory.kept * dY
+        self.gradients["scale"][...] = products.sum(axis=tuple(range(products.ndim - 1)))
+        return dY * self.values["scale"]
+
+
+@pytest.mark.parametrize("fuse", [True, False])
+def test_gradients_of_a_layer_that_knows_no_pieces_are_added_up_over_them(fuse, generator):
+    layers = [nn.Conv2D(2, 2), ScaleOfRows(), nn.Conv2D(3, 2), ScaleOfRows(), nn.Flatten()]
+    network = nn.Network(layers, nn.SquaredError(), (4, 3, 2), np.float64, fuse=fuse)
+    X, y = generator.standard_normal((7, 4, 3, 2)), generator.standard_normal((7, 6))
+    assert nn.check_network_gradients(network, X, y) < 1e-6
+    assert nn.check_gradients(ScaleOfRows(), X)["scale"] < 1e-6
 
 
 @pytest.mark.parametrize("n_images", [1, 2, 5])

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digit_recognizer import nn
-from digit_recognizer.nn import blocks, fusion
 from digit_recognizer.nn import network as network_module
-from digit_recognizer.nn.channel_norm import ChannelNorm, FoldedConv2D, FoldedNorm
+from digit_recognizer.nn.images import blocks
+from digit_recognizer.nn.images.channel_norm import ChannelNorm, FoldedConv2D, FoldedNorm
 
 SHAPE = (11, 10, 2)
 
@@ -134,7 +134,7 @@ def test_any_order_of_layers_equals_the_layers_as_written(kinds, n):
 
 def test_the_peephole_finds_norms_with_what_follows():
     network = make_network("two norms")
-    kinds = [type(step.layer) for step in fusion.fused(network.image_steps)]
+    kinds = [type(step.layer) for step in network.steps[0].steps]
     assert kinds == [nn.Conv2D, ChannelNorm, FoldedNorm, FoldedConv2D, nn.Flatten]
 
 

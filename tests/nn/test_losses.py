@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from digit_recognizer import nn
 from digit_recognizer.nn.gradients import numerical_gradient, relative_error
+from digit_recognizer.nn.losses import softmax_cross_entropy
 
 
 def evaluate(loss, Z, y, sample_weight=None):
@@ -184,3 +185,15 @@ def test_any_shape_gives_finite_values_in_the_dtype(
     assert gradient.shape == Z.shape
     assert gradient.dtype == loss.activate(Z).dtype == dtype
     assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-14), (np.float32, 1e-6)])
+def test_softmax_cross_entropy_is_its_equations(label_smoothing, dtype, tolerance, generator):
+    Z = (3 * generator.standard_normal((200, 10))).astype(dtype)
+    y = generator.integers(0, 10, 200)
+    losses, gradient = softmax_cross_entropy(Z, y, label_smoothing)
+    memory = nn.Memory(dtype, training=True)
+    loss, dZ = nn.SoftmaxCrossEntropy(label_smoothing).loss_and_gradient(Z.copy(), y, None, memory)
+    assert loss == pytest.approx(losses.mean(), rel=10 * tolerance)
+    np.testing.assert_allclose(dZ, gradient / 200, atol=tolerance)

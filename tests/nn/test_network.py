@@ -98,9 +98,12 @@ def test_neither_prediction_nor_training_changes_the_data(first, rest, X, dtype)
 def test_layers_may_write_over_what_nobody_needs_and_over_nothing_else():
     layers = [nn.Dropout(0.5), nn.Dense(2), nn.Identity(), nn.Tanh(), nn.Dropout(0.5), nn.SiLU()]
     network = nn.Network(layers, nn.SquaredError(), (3,))
-    allowed = [memory.overwrite_input for memory in network.memories(training=True)]
-    # Not the data, nor what a dropout may pass on of it, nor the output that tanh keeps.
-    assert allowed == [False, False, True, True, False, False, True]
+    for training in (True, False):
+        memories = network.memories(training, np.random.default_rng(0))
+        network.forward(np.ones((4, 3), np.float32), memories)
+        allowed = [memory.overwrite_input for memory in memories]
+        # Not the data, nor what a dropout passes on of it, nor the output that tanh keeps.
+        assert allowed == [False, training, True, True, False, training, True]
 
 
 @pytest.mark.parametrize("n_before", [0, 1, 2])

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digit_recognizer import nn
+from digit_recognizer.nn.images.memory import Arena, ImageMemory
+from digit_recognizer.nn.kernels.strided import largest_divisor, strided_view
 from digit_recognizer.nn.kernels.tiles import LARGEST_TILE, Axis, runs, transform_matrices
-from digit_recognizer.nn.kernels.views import largest_divisor, strided_view
 from digit_recognizer.nn.kernels.winograd import Winograd
 
 FILTERS = [(m, k) for k in range(1, 6) for m in range(1, LARGEST_TILE - k + 2)]
@@ -79,7 +79,7 @@ def test_float32_is_within_1e_4_of_float64(size, channels, kernel, m, generator)
     weight = generator.standard_normal((kernel, kernel, channels, 16)) / channels**0.5
     results = []
     for dtype in (np.float64, np.float32):
-        memory = nn.Memory(dtype, training=True)
+        memory = ImageMemory(None, Arena(), dtype, True)
         plan = Winograd(X.shape[1:3] + X.shape[4:], weight.shape, 1, 0, m, dtype)
         out = size - kernel + 1
         Y = np.empty((1, out, out, 2, 16), dtype)

@@ -14,9 +14,9 @@ from digit_recognizer.estimator.convergence import (
     keeps_scores,
     record_epoch,
 )
+from digit_recognizer.estimator.lbfgs import Objective, minimize_lbfgs
 from digit_recognizer.estimator.validation import Validation, split_rows
 from digit_recognizer.nn import BatchNorm, Clock, Dropout, MovingAverage, Optimizer, TrainingPlan
-from digit_recognizer.nn.lbfgs import Objective, minimize_lbfgs
 
 # A change of one of these makes a warm start begin with a fresh optimizer and schedule.
 OPTIMIZER_PARAMETERS = (

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from digit_recognizer.nn.lbfgs import Objective
+from digit_recognizer.estimator.lbfgs import Objective
 
 
 class WeightLists:

@@ -22,6 +22,7 @@ True
 from digit_recognizer.nn.activations import (
     ACTIVATIONS,
     Activation,
+    CustomActivation,
     Identity,
     LeakyReLU,
     Logistic,
@@ -29,11 +30,19 @@ from digit_recognizer.nn.activations import (
     SiLU,
     Tanh,
 )
-from digit_recognizer.nn.augmentation import Augment, Augmenter
 from digit_recognizer.nn.averaging import MovingAverage
-from digit_recognizer.nn.convolution import Conv2D
-from digit_recognizer.nn.custom import CustomActivation
 from digit_recognizer.nn.gradients import check_gradients, check_network_gradients
+from digit_recognizer.nn.images.augmentation import Augment, Augmenter
+from digit_recognizer.nn.images.augmented_sheet import augmented_sheet
+from digit_recognizer.nn.images.convolution import Conv2D
+from digit_recognizer.nn.images.layers import ImageLayer
+from digit_recognizer.nn.images.pooling import (
+    AveragePool2D,
+    Flatten,
+    GlobalAveragePool2D,
+    MaxPool2D,
+)
+from digit_recognizer.nn.images.views import Views, predict_views
 from digit_recognizer.nn.initializers import INITIALIZERS, VarianceScaling
 from digit_recognizer.nn.layers import Dense, Dropout, Layer
 from digit_recognizer.nn.losses import (
@@ -48,7 +57,6 @@ from digit_recognizer.nn.network import Network
 from digit_recognizer.nn.normalization import BatchNorm
 from digit_recognizer.nn.optimizers import SGD, Adam, AdamW, Optimizer
 from digit_recognizer.nn.parameters import FlatParameters, ParameterSpec
-from digit_recognizer.nn.pooling import AveragePool2D, Flatten, GlobalAveragePool2D, MaxPool2D
 from digit_recognizer.nn.schedules import (
     Adaptive,
     Clock,
@@ -57,10 +65,8 @@ from digit_recognizer.nn.schedules import (
     InverseScaling,
     OneCycle,
 )
-from digit_recognizer.nn.sheets import augmented_sheet
 from digit_recognizer.nn.summary import Summary
 from digit_recognizer.nn.training import TrainingPlan
-from digit_recognizer.nn.views import Views, predict_views
 
 __all__ = [
     "ACTIVATIONS",
@@ -86,6 +92,7 @@ __all__ = [
     "Flatten",
     "GlobalAveragePool2D",
     "Identity",
+    "ImageLayer",
     "InverseScaling",
     "Layer",
     "LeakyReLU",

@@ -1,5 +1,7 @@
 """Activations: element-wise functions between layers, and their derivatives."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from digit_recognizer.nn.layers import Layer
@@ -9,7 +11,6 @@ class Activation(Layer):
     """Base of the activations whose derivative follows from their output: ``dX = dY f'(Y)``."""
 
     keeps_output = True
-    gradient_in_place = True
 
     def forward(self, X, memory):
         Y = memory.kept = memory.output(X)
@@ -32,9 +33,6 @@ class Activation(Layer):
 class Identity(Layer):
     """``Y = X``."""
 
-    passes_input_on = True
-    gradient_in_place = True
-
     def forward(self, X, memory):
         return X
 
@@ -46,10 +44,10 @@ class ReLU(Activation):
     """Rectified linear unit, ``Y = max(X, 0)`` (Nair and Hinton, 2010); derivative 0 at 0."""
 
     def apply(self, X, Y, memory):
-        np.maximum(X, memory.shared.constant("zeros", X.shape, 0.0), out=Y)
+        np.maximum(X, memory.constant("zeros", X.shape, 0.0), out=Y)
 
     def multiply_by_derivative(self, Y, dY, memory):
-        positive = np.greater(Y, 0, out=memory.shared.array("positive", Y.shape, bool))
+        positive = np.greater(Y, 0, out=memory.scratch("positive", Y.shape, bool))
         np.multiply(dY, positive, out=dY)
 
 
@@ -68,12 +66,12 @@ class LeakyReLU(Activation):
         self.slope = slope
 
     def apply(self, X, Y, memory):
-        scaled = np.multiply(X, self.slope, out=memory.shared.array("scaled", X.shape))
+        scaled = np.multiply(X, self.slope, out=memory.scratch("scaled", X.shape))
         np.maximum(X, scaled, out=Y)
 
     def multiply_by_derivative(self, Y, dY, memory):
-        positive = np.greater(Y, 0, out=memory.shared.array("positive", Y.shape, bool))
-        derivative = memory.shared.array("scaled", Y.shape)
+        positive = np.greater(Y, 0, out=memory.scratch("positive", Y.shape, bool))
+        derivative = memory.scratch("scaled", Y.shape)
         np.multiply(positive, Y.dtype.type(1 - self.slope), out=derivative)
         derivative += self.slope
         np.multiply(dY, derivative, out=dY)
@@ -86,7 +84,7 @@ class Tanh(Activation):
         np.tanh(X, out=Y)
 
     def multiply_by_derivative(self, Y, dY, memory):
-        derivative = np.multiply(Y, Y, out=memory.shared.array("derivative", Y.shape))
+        derivative = np.multiply(Y, Y, out=memory.scratch("derivative", Y.shape))
         np.subtract(1, derivative, out=derivative)
         np.multiply(dY, derivative, out=dY)
 
@@ -98,15 +96,13 @@ class Logistic(Activation):
         logistic(X, Y)
 
     def multiply_by_derivative(self, Y, dY, memory):
-        derivative = np.subtract(1, Y, out=memory.shared.array("derivative", Y.shape))
+        derivative = np.subtract(1, Y, out=memory.scratch("derivative", Y.shape))
         np.multiply(derivative, Y, out=derivative)
         np.multiply(dY, derivative, out=dY)
 
 
 class SiLU(Layer):
     """``Y = X σ(X)`` (Elfwing et al., 2018); derivative σ + Y (1 − σ) with σ = σ(X)."""
-
-    gradient_in_place = True
 
     def forward(self, X, memory):
         sigma = logistic(X, memory.array("sigma", X.shape))
@@ -120,6 +116,47 @@ class SiLU(Layer):
 
     def backward(self, dY, memory, need_dX=True):
         return np.multiply(dY, memory.kept, out=dY)
+
+
+class CustomActivation(Layer):
+    """``Y = f(X)`` with ``dX = dY · f'(X)``.
+
+    Parameters
+    ----------
+    function, derivative : callable
+        Each takes an array X and returns a new array of its shape: f(X) and f'(X).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from digit_recognizer.nn import CustomActivation, check_gradients
+    >>> sine = CustomActivation(np.sin, np.cos)
+    >>> check_gradients(sine, np.linspace(-2, 2, 6).reshape(2, 3))["X"] < 1e-6
+    True
+    """
+
+    def __init__(self, function: Callable, derivative: Callable):
+        self.function = function
+        self.derivative = derivative
+
+    def forward(self, X, memory):
+        memory.kept = X
+        Y = np.asarray(self.function(X), dtype=X.dtype)
+        if Y.shape != X.shape or np.shares_memory(X, Y):
+            raise ValueError(
+                "The activation's function must return a new array of its argument's shape "
+                f"{X.shape}, got {Y.shape}."
+            )
+        return Y
+
+    def backward(self, dY, memory, need_dX=True):
+        derivative = np.asarray(self.derivative(memory.kept))
+        if derivative.shape != dY.shape or derivative.dtype.kind not in "fiub":
+            raise ValueError(
+                "The activation's derivative must return real numbers in its argument's shape "
+                f"{dY.shape}, got {derivative.dtype} in {derivative.shape}."
+            )
+        return np.multiply(dY, derivative, out=dY, casting="same_kind")
 
 
 def logistic(X: np.ndarray, out: np.ndarray) -> np.ndarray:

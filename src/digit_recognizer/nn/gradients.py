@@ -94,7 +94,7 @@ def check_gradients(layer, X: np.ndarray, seed: int = 0, step: float = 1e-6) -> 
     X = np.array(X, dtype=np.float64)
     network = Network([layer], SquaredError(), X.shape[1:], np.float64, seed)
     layer = network.layers[0]
-    if network.image_steps:
+    if any(hasattr(step, "piece_size") for step in network.steps):
         # Two pieces, the second of them with an image that only fills it.
         X = np.concatenate([X] * -(-3 // len(X)))
     # Values off their special first ones (zeros, ones) show errors that those would hide.
@@ -195,14 +195,14 @@ def check_network_gradients(
 @contextmanager
 def _in_pieces(network, n_images):
     """Let images come in pieces of at most `n_images`, where they may come in pieces at all."""
-    sweeps = network.image_sweeps
-    usual = sweeps.block_images
-    if usual is not None:
-        sweeps.block_images = min(usual, max(n_images, 1))
+    steps = [step for step in network.steps if hasattr(step, "piece_size")]
+    for step in steps:
+        step.piece_size = max(n_images, 1)
     try:
         yield
     finally:
-        sweeps.block_images = usual
+        for step in steps:
+            step.piece_size = None
 
 
 def _written(network, backward):

@@ -5,6 +5,7 @@ forward and its gradient backward. What it must remember in between lies in the 
 given, never in the layer.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -24,22 +25,9 @@ class Layer(Readable):
     ----------
     keeps_output : bool
         True if `backward` reads the layer's own output: then the next layer must not overwrite it.
-    passes_input_on : bool
-        True if `forward` may return its input itself.
-    keeps_input : bool
-        True if the layer may hold on to its input after `forward`, or, where
-        ``memory.overwrite_input`` allows it, return it changed. A first layer's input is the
-        user's and never to be changed.
-    gradient_in_place : bool
-        True if `backward` returns its `dY`, changed.
-    leaves_images : bool
-        True if the layer takes blocks of images (see `blocks`) and returns rows.
     takes_sparse : bool
         True if, as the first layer, it takes a CSR matrix as it is; other layers get a dense array
         of each batch. Not inherited: a subclass that computes with X says so anew.
-    whole_batch : bool
-        True if the output of an image depends on the others of the batch: then all images come in
-        one piece.
     input_shape, output_shape : tuple of int
         Shapes of one sample, set when the layer is built.
     values, gradients : dict of str to ndarray
@@ -47,12 +35,7 @@ class Layer(Readable):
     """
 
     keeps_output = False
-    passes_input_on = False
-    keeps_input = True
-    gradient_in_place = False
-    leaves_images = False
     takes_sparse = False
-    whole_batch = False
 
     def build(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Take the shape of one input sample and return that of one output sample."""
@@ -68,19 +51,27 @@ class Layer(Readable):
         self.values = values
         self.gradients = gradients
 
-    def start_forward(self, memory: Memory) -> None:
-        """Prepare what all pieces of a batch of images need, with the current parameters."""
+    @property
+    def learns(self) -> bool:
+        """Whether it has parameters to train."""
+        return any(spec.trainable for spec in self.parameter_specs())
 
-    def start_backward(self, memory: Memory) -> None:
-        """Prepare to add up the parameters' gradients over the pieces of a batch of images."""
+    def step(self, layers: Sequence["Layer"], fuse: bool) -> tuple["Layer", int]:
+        """What a network runs for the first of `layers`, this one, and for how many of them.
 
-    def finish_backward(self, memory: Memory) -> None:
-        """Write the parameters' gradients that `backward` has added up."""
+        A layer on images takes along those that follow, see `images.stage`.
+        """
+        return self, 1
+
+    def new_memory(self, dtype, training, generator) -> Memory:
+        """Memory for one training or one prediction."""
+        return Memory(dtype, training, generator)
 
     def forward(self, X: np.ndarray, memory: Memory) -> np.ndarray:
         """Map a batch of shape (n, \\*input_shape) to the output of shape (n, \\*output_shape).
 
-        Images come in pieces of shape (blocks, height, width, n, channels).
+        The first layer's X is the user's and never to be changed; others may compute in place of X
+        where `memory.output(X)` says so.
         """
         raise NotImplementedError(f"{type(self).__name__} has no method forward.")
 
@@ -180,9 +171,6 @@ class Dropout(Layer):
     Inverted dropout: prediction is the identity. Srivastava et al., "Dropout: a simple way to
     prevent neural networks from overfitting" (2014).
     """
-
-    passes_input_on = True
-    gradient_in_place = True
 
     def __init__(self, rate):
         if not 0 <= rate < 1:

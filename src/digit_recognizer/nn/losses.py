@@ -90,10 +90,33 @@ class Loss(Readable):
         return float(losses @ share)
 
 
+def softmax_cross_entropy(Z, y, label_smoothing=0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Losses of the rows and their gradient, as the equations of `SoftmaxCrossEntropy` say.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n, n_classes)
+    y : ndarray of int of shape (n,)
+    label_smoothing : float, default=0.0
+
+    Returns
+    -------
+    losses : ndarray of shape (n,)
+    dZ : ndarray of shape (n, n_classes)
+    """
+    n_classes = Z.shape[1]
+    P = np.exp(Z - Z.max(axis=1, keepdims=True))
+    P /= P.sum(axis=1, keepdims=True)
+    Y = (1 - label_smoothing) * np.eye(n_classes)[y] + label_smoothing / n_classes
+    return -(Y * np.log(P)).sum(axis=1), P - Y
+
+
 class SoftmaxCrossEntropy(Loss):
     """Softmax and the cross-entropy to smoothed one-hot targets.
 
-    P = softmax(Z),  Q = (1 − ε) onehot(y) + ε / K,  loss = −Σₖ Qₖ log Pₖ,  dZ = P − Q.
+    P = softmax(Z),  Y = (1 − ε) onehot(y) + ε / K,  loss = −Σₖ Yₖ log Pₖ,  dZ = P − Y.
+
+    `softmax_cross_entropy` is these equations; here they are computed in place, along long rows.
 
     Parameters
     ----------
@@ -139,6 +162,7 @@ class SoftmaxCrossEntropy(Loss):
         return Z
 
     def loss_and_gradient(self, Z, y, sample_weight, memory):
+        # As `softmax_cross_entropy`, without an array for Y.
         n, n_classes = Z.shape
         smoothing = self.label_smoothing
         # Classes along the rows: reductions over few classes are then sums of long rows.

@@ -1,12 +1,12 @@
 """A network: a flat list of layers and a loss."""
 
 import copy
+import threading
 from collections.abc import Iterator, Sequence
-from math import prod
+from itertools import accumulate
 
 import numpy as np
 
-from digit_recognizer.nn.blocks import block_images
 from digit_recognizer.nn.checks import (
     as_arrays,
     check_data,
@@ -15,25 +15,23 @@ from digit_recognizer.nn.checks import (
     checked_dtype,
     checked_shape,
 )
-from digit_recognizer.nn.fusion import fused
-from digit_recognizer.nn.image_memory import LayerMemory
 from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.losses import Loss
-from digit_recognizer.nn.memory import Arena, Memory
+from digit_recognizer.nn.memory import Memory
 from digit_recognizer.nn.parameters import FlatParameters
 from digit_recognizer.nn.representation import call_of
 from digit_recognizer.nn.rows import is_sparse, multipliable
 from digit_recognizer.nn.summary import INITIALIZERS, Summary
-from digit_recognizer.nn.sweeps import ImageSweeps, Step
 from digit_recognizer.nn.training import TrainingPlan, train_epochs
-from digit_recognizer.nn.workspaces import Workspaces
 
 # Rows predicted at once: enough for full speed, and memory does not grow with the rows asked for.
 PREDICTION_ROWS = 1024
 # Of a CSR matrix, from which a block is a copy: 3,000 rows take 10% less time at once.
 SPARSE_PREDICTION_ROWS = 8192
+# Smaller predictions keep their memory for the next: one row takes a third less time.
+MOST_KEPT_ROWS = 64
 # Attributes that `_bind` makes from the others.
-DERIVED = {"_workspaces", "takes_sparse", "image_sweeps", "_row_steps", "image_steps"}
+DERIVED = {"steps", "_learns", "_kept", "takes_sparse"}
 
 
 class Network:
@@ -51,17 +49,15 @@ class Network:
     seed : int, SeedSequence, Generator or RandomState, default=0
         Of the first weights.
     fuse : bool, default=True
-        Whether images pass in pieces that fit the cache, and neighbouring layers that can be
-        computed as one are (see `fusion`). Without it each layer takes the whole batch, as written.
+        Whether neighbouring layers that can be computed as one are, and images pass in pieces that
+        fit the cache. Without it each layer takes the whole batch, as written.
 
     Attributes
     ----------
     parameters : FlatParameters
     output_shape : tuple of int
-    image_steps : list of Step
-        The layers that work on images, as they are written.
-    image_sweeps : ImageSweeps
-        What runs them.
+    steps : list of Layer
+        What is run one after the other: the layers, those on images together as one step.
     takes_sparse : bool
         Whether a batch of sparse rows stays sparse for the first layer.
     """
@@ -81,15 +77,11 @@ class Network:
         self.input_shape = checked_shape(input_shape)
         self.dtype = checked_dtype(dtype)
         self.fuse = fuse
-        self._shapes = [self.input_shape]
+        shape = self.input_shape
         for layer in self.layers:
-            layer.output_shape = tuple(layer.build(self._shapes[-1]))
-            self._shapes.append(layer.output_shape)
-        self.output_shape = self._shapes[-1]
+            shape = layer.output_shape = tuple(layer.build(shape))
+        self.output_shape = shape
         specs = [layer.parameter_specs() for layer in self.layers]
-        # Before the first layer with parameters nobody needs a gradient.
-        with_parameters = [index for index, layer_specs in enumerate(specs) if layer_specs]
-        self._first_trainable = with_parameters[0] if with_parameters else len(specs)
         self.parameters = FlatParameters(specs, self.dtype)
         self._bind()
         generator = seed if hasattr(seed, "uniform") else np.random.default_rng(seed)
@@ -98,39 +90,20 @@ class Network:
     def _bind(self):
         for index, layer in enumerate(self.layers):
             layer.bind(*self.parameters.layer_views(index))
-        self._workspaces = Workspaces()
+        self._kept = threading.local()
         self.takes_sparse = vars(type(self.layers[0])).get("takes_sparse", False)
-        steps = [Step(layer, index) for index, layer in enumerate(self.layers)]
-        n_images = self._n_image_layers()
-        self.image_steps, self._row_steps = steps[:n_images], steps[n_images:]
-        run = fused(self.image_steps) if self.fuse else self.image_steps
-        in_pieces = self.fuse and not any(layer.whole_batch for layer, _ in run)
-        largest = max(prod(shape) for shape in self._shapes[: n_images + 1])
-        self.image_sweeps = ImageSweeps(
-            run,
-            self._shapes[0],
-            self._shapes[n_images],
-            block_images(self.dtype.itemsize * largest) if in_pieces else None,
-        )
-
-    def _n_image_layers(self) -> int:
-        """How many layers at the beginning work on images: up to the one that leaves them."""
-        count = 0
-        while count < len(self.layers) and len(self._shapes[count]) == 3:
-            count += 1
-        return count
+        self.steps, rest = [], self.layers
+        while rest:
+            step, n_layers = rest[0].step(rest, self.fuse)
+            self.steps.append(step)
+            rest = rest[n_layers:]
+        # Before the first step that learns nobody needs a gradient.
+        self._learns = list(accumulate((step.learns for step in self.steps), initial=False))
 
     def memories(self, training: bool, generator: np.random.Generator | None = None):
-        """Memory for each layer and the loss, for one training or one prediction at a time."""
-        memories, may_overwrite, arena = [], False, Arena()
-        n_images = len(self.image_steps)
-        for index, layer in enumerate(self.layers):
-            make = LayerMemory if index < n_images else Memory
-            memories.append(make(self.dtype, training, may_overwrite, generator, arena))
-            new_output = may_overwrite or not layer.passes_input_on
-            may_overwrite = new_output and not layer.keeps_output
-        self.image_sweeps.prepare(memories[:n_images])
-        return [*memories, Memory(self.dtype, training, may_overwrite, arena=arena)]
+        """Memory for each step and the loss, for one training or one prediction at a time."""
+        settings = self.dtype, training, generator
+        return [*(step.new_memory(*settings) for step in self.steps), Memory(*settings)]
 
     def forward(self, X: np.ndarray, memories: Sequence[Memory]) -> np.ndarray:
         """Output of the last layer, before the loss's output activation.
@@ -147,17 +120,21 @@ class Network:
         """
         X = X if is_sparse(X) else np.asarray(X)
         check_rows(X, self.input_shape)
-        return self._forward(X, memories, prepared=False)
+        return self._forward(X, memories)
 
-    def _forward(self, X, memories, prepared):
+    def _forward(self, X, memories):
         if is_sparse(X) and not self.takes_sparse:
             X = X.toarray()
         if not is_sparse(X):
             X = X.reshape(len(X), *self.input_shape)
-        if self.image_sweeps.steps:
-            X = self.image_sweeps.forward(X, memories, memories[-1].training, prepared)
-        for layer, index in self._row_steps:
-            X = layer.forward(X, memories[index])
+        may_overwrite = False
+        for step, memory in zip(self.steps, memories, strict=False):
+            memory.overwrite_input = may_overwrite
+            Y = step.forward(X, memory)
+            is_new = may_overwrite or is_sparse(X) or not np.may_share_memory(X, Y)
+            may_overwrite = is_new and not step.keeps_output
+            X = Y
+        memories[-1].overwrite_input = may_overwrite
         return X
 
     def backward(self, dZ: np.ndarray, memories: Sequence[Memory], need_dX=False):
@@ -174,17 +151,12 @@ class Network:
         -------
         dX : ndarray of shape (n, \\*input_shape) or None
         """
-        first = self._first_trainable
-        for layer, index in reversed(self._row_steps):
-            if index < first and not need_dX:
+        for position in reversed(range(len(self.steps))):
+            step, learns_before = self.steps[position], self._learns[position]
+            if not (need_dX or learns_before or step.learns):
                 return None
-            dZ = layer.backward(dZ, memories[index], need_dX=need_dX or index > first)
-        if not self.image_steps:
-            return dZ
-        # Pooling alone, or a Flatten, has nothing to learn.
-        if first >= len(self.image_steps) and not need_dX:
-            return None
-        return self.image_sweeps.backward(dZ, memories, first, need_dX)
+            dZ = step.backward(dZ, memories[position], need_dX or learns_before)
+        return dZ
 
     def loss_and_gradients(self, X, y, sample_weight, memories) -> float:
         """Loss of a batch; its gradients go to ``parameters.gradients``.
@@ -209,7 +181,7 @@ class Network:
 
     def step_gradients(self, X, y, sample_weight, memories) -> float:
         """`loss_and_gradients` of arrays that are known to fit."""
-        output = self._forward(X, memories, prepared=False)
+        output = self._forward(X, memories)
         # The loss writes over Z, which may not be what the last layer keeps, nor the batch itself.
         Z = memories[-1].output(output)
         if Z is not output:
@@ -265,17 +237,25 @@ class Network:
         X = X.tocsr() if is_sparse(X) else np.asarray(X)
         check_rows(X, self.input_shape)
         predictions = np.empty((X.shape[0], *self.output_shape), dtype=self.dtype)
-        memories, values, prepared = self._workspaces.take(self, len(predictions))
+        memories = self._prediction_memories(len(predictions))
         stays_sparse = is_sparse(X) and self.takes_sparse
         size = SPARSE_PREDICTION_ROWS if stays_sparse else PREDICTION_ROWS
         for start in range(0, X.shape[0], size):
             block = X if X.shape[0] <= size else X[start : start + size]
             Z = predictions[start : start + size]
-            Z[...] = self._forward(multipliable(block, self.dtype), memories, prepared)
+            Z[...] = self._forward(multipliable(block, self.dtype), memories)
             self.loss.activate(Z)
-            prepared = True
-        self._workspaces.give_back(memories, values, len(predictions))
         return predictions
+
+    def _prediction_memories(self, n_rows):
+        """Memories of a prediction; a thread's small ones use the same again."""
+        if n_rows > MOST_KEPT_ROWS:
+            return self.memories(training=False)
+        try:
+            return self._kept.memories
+        except AttributeError:
+            self._kept.memories = self.memories(training=False)
+            return self._kept.memories
 
     def summary(self) -> Summary:
         """Table of the layers: output shape, parameters, multiply-adds; prints as text and HTML.

@@ -27,9 +27,6 @@ class BatchNorm(Layer):
     Ioffe and Szegedy, "Batch normalization" (2015), algorithms 1 and 2. `momentum` as in PyTorch.
     """
 
-    gradient_in_place = True
-    whole_batch = True
-
     def __init__(self, momentum=0.1, epsilon=1e-5):
         self.momentum = momentum
         self.epsilon = epsilon

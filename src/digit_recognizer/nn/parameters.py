@@ -44,12 +44,17 @@ class ParameterSpec:
         return 0 if self.decayed else 1
 
 
-def aligned_zeros(size: int, dtype) -> np.ndarray:
+def aligned_zeros(size: int, dtype, make=np.zeros) -> np.ndarray:
     """Zeros of shape (size,) that start on a cache line, which wide vector loads like best."""
     dtype = np.dtype(dtype)
-    raw = np.zeros(size * dtype.itemsize + CACHE_LINE_BYTES, dtype=np.uint8)
+    raw = make(size * dtype.itemsize + CACHE_LINE_BYTES, dtype=np.uint8)
     offset = -raw.ctypes.data % CACHE_LINE_BYTES
     return raw[offset : offset + size * dtype.itemsize].view(dtype)
+
+
+def aligned_empty(size: int, dtype) -> np.ndarray:
+    """The same with undefined content."""
+    return aligned_zeros(size, dtype, np.empty)
 
 
 def aligned_copy(array: np.ndarray) -> np.ndarray:

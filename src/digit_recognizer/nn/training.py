@@ -6,7 +6,6 @@ from time import perf_counter
 
 import numpy as np
 
-from digit_recognizer.nn.augmentation import Augmenter
 from digit_recognizer.nn.averaging import MovingAverage
 from digit_recognizer.nn.optimizers import Optimizer
 from digit_recognizer.nn.rows import contiguous, is_sparse
@@ -35,8 +34,9 @@ class TrainingPlan:
     loss_scale : float, default=1.0
         Factor of the loss, without the penalty, in the records; what is descended has none.
     average : MovingAverage or None, default=None
-    augment : Augmenter or None, default=None
-        Deforms the images of each batch.
+    augment : callable or None, default=None
+        Called as ``augment(X, generator, epoch, n_epochs)`` with each batch's X, to change it in
+        place; such as an `Augmenter`.
     max_gradient_norm : float or None, default=None
         Scale the loss's gradient down to this Euclidean norm where it is larger (Pascanu et al.,
         "On the difficulty of training recurrent neural networks" (2013), algorithm 1).
@@ -56,7 +56,7 @@ class TrainingPlan:
     alpha: float = 0.0
     loss_scale: float = 1.0
     average: MovingAverage | None = None
-    augment: Augmenter | None = None
+    augment: Callable | None = None
     max_gradient_norm: float | None = None
     clock: Clock = field(default_factory=Clock)
     on_step: Callable[[Clock, float, float], None] | None = None
@@ -145,8 +145,7 @@ def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator
         for X_batch, y_batch, weight_batch in batches(order):
             if plan.augment is not None:
                 X_batch = X_batch.toarray() if is_sparse(X_batch) else X_batch
-                strength = plan.augment.augment.strength(clock.epoch, plan.n_epochs)
-                plan.augment(X_batch, generator, strength)
+                plan.augment(X_batch, generator, clock.epoch, plan.n_epochs)
             loss = train_step(network, X_batch, y_batch, weight_batch, memories, plan)
             total += loss * len(y_batch)
             if plan.on_step is not None:

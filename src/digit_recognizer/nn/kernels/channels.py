@@ -7,7 +7,7 @@ before the next part.
 
 import numpy as np
 
-from digit_recognizer.nn.kernels.views import largest_divisor
+from digit_recognizer.nn.kernels.strided import largest_divisor
 
 # An inner loop of 512 elements loses a third of its time to its start, one of 4096 nothing.
 ROW_ELEMENTS = 4096

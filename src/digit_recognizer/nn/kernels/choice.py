@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from digit_recognizer.nn.kernels.columns import Columns
+from digit_recognizer.nn.kernels.im2col import Columns
 from digit_recognizer.nn.kernels.plain import Plain
 from digit_recognizer.nn.kernels.tiles import LARGEST_TILE
 from digit_recognizer.nn.kernels.winograd import Winograd

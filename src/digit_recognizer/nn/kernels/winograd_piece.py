@@ -8,7 +8,7 @@ that reach over the edge of an image use the part of a matrix that is inside (`t
 
 import numpy as np
 
-from digit_recognizer.nn.kernels.views import largest_divisor, strided_view
+from digit_recognizer.nn.kernels.strided import largest_divisor, strided_view
 from digit_recognizer.nn.kernels.winograd_stripe import WinogradStripe, multiply
 from digit_recognizer.nn.products import SMALL_PRODUCT
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from digit_recognizer.nn.kernels.views import strided_view
+from digit_recognizer.nn.kernels.strided import strided_view
 
 
 class Product(NamedTuple):

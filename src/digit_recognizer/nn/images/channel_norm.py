@@ -2,10 +2,9 @@
 
 import numpy as np
 
+from digit_recognizer.nn.images.layers import Barrier, ImageLayer
 from digit_recognizer.nn.kernels import channels
-from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.normalization import BatchNorm
-from digit_recognizer.nn.sweeps import Barrier
 
 # Where the mean's square is larger than this many variances, E[X²] − μ² has lost half of float32's
 # digits and is computed again around the mean.
@@ -29,7 +28,7 @@ class ChannelNorm(Barrier):
     relu : bool
     """
 
-    gradient_in_place = True
+    returns_gradient = True
 
     def __init__(self, norm: BatchNorm, relu: bool):
         self.norm = norm
@@ -173,7 +172,7 @@ class FoldedNorm(ChannelNorm):
         return self._without_padding(dY, memory)
 
 
-class FoldedConv2D(Layer):
+class FoldedConv2D(ImageLayer):
     """A convolution that multiplies its weights by the scale which a FoldedNorm before it left out.
 
     Parameters

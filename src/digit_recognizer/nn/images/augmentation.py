@@ -125,16 +125,17 @@ class Augmenter:
         )
         self.spline = np.kron(along_height, along_width).astype(dtype)
 
-    def __call__(self, X: np.ndarray, generator: np.random.Generator, strength=1.0) -> None:
+    def __call__(self, X, generator: np.random.Generator, epoch=0, n_epochs=inf) -> None:
         """Deform images in place.
 
         Parameters
         ----------
         X : ndarray of n images, contiguous, in any shape (n, …) with the pixels of the images
         generator : numpy.random.Generator
-        strength : float, default=1.0
-            Factor of all deformations.
+        epoch, n_epochs : int
+            The epoch, 0 for the first, and how many there will be: the last may be softer.
         """
+        strength = self.augment.strength(epoch, n_epochs)
         images = X.reshape(len(X), self.height, self.width, self.n_channels)
         matrices, shifts = self.augment.draw_affine(len(images), generator, strength)
         for start in range(0, len(images), IMAGES_AT_ONCE):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from digit_recognizer.nn.augmentation import Augment, Augmenter
+from digit_recognizer.nn.images.augmentation import Augment, Augmenter
 
 
 def augmented_sheet(

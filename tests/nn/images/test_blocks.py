@@ -5,10 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digit_recognizer import nn
-from digit_recognizer.nn.blocks import BLOCK_SIZES, block_images, cut, enter, leave
-from digit_recognizer.nn.image_memory import LayerMemory
-from digit_recognizer.nn.memory import Arena
+from digit_recognizer.nn.images.blocks import BLOCK_SIZES, block_images, cut, enter, leave
+from digit_recognizer.nn.images.memory import Arena, ImageMemory, LayerMemory
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
@@ -45,7 +43,7 @@ def test_larger_images_come_in_smaller_blocks():
 
 
 def test_pieces_have_arrays_of_their_own_and_share_scratch():
-    memory = LayerMemory(np.float32, True)
+    memory = LayerMemory(Arena(), np.float32, True)
     first, second = memory.piece(0), memory.piece(1)
     assert first is not second
     assert not np.shares_memory(first.array("a", (3,)), second.array("a", (3,)))
@@ -53,12 +51,12 @@ def test_pieces_have_arrays_of_their_own_and_share_scratch():
 
 
 def test_in_prediction_all_pieces_share_one_memory():
-    memory = LayerMemory(np.float32)
+    memory = LayerMemory(Arena(), np.float32)
     assert memory.piece(5) is memory.piece(0)
 
 
 def test_things_made_once_are_given_again():
-    memory = nn.Memory(np.float32)
+    memory = ImageMemory(None, Arena(), np.float32)
     thing = memory.once("a", list)
     assert memory.once("a", list) is thing
     assert memory.once("b", list) is not thing

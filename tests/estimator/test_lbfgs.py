@@ -8,12 +8,17 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
 
 from digit_recognizer import nn
-from digit_recognizer.nn import lbfgs
-from digit_recognizer.nn.lbfgs import Objective, minimize_lbfgs
+from digit_recognizer.estimator import lbfgs
+from digit_recognizer.estimator.lbfgs import Objective, minimize_lbfgs
 
 # scikit-learn's own use of L-BFGS, where it is older than SciPy.
 pytestmark = pytest.mark.filterwarnings("ignore:scipy.optimize:DeprecationWarning")
 HIDDEN = [nn.Dense(6), nn.Tanh()]
+
+
+@pytest.fixture
+def generator():
+    return np.random.default_rng(0)
 
 
 def minimize(layers, loss, X, y, alpha, seed=0, **options):

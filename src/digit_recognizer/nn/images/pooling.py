@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from digit_recognizer.nn.blocks import enter, leave
+from digit_recognizer.nn.images.blocks import enter, leave
+from digit_recognizer.nn.images.layers import ImageLayer
 from digit_recognizer.nn.kernels.windows import Windows, max_backward, max_forward
-from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.shapes import at_least, image_shape, window_output
 
 
-class Pool2D(Layer):
+class Pool2D(ImageLayer):
     """Base of the layers that reduce windows of each channel to one number.
 
     Parameters
@@ -79,7 +79,7 @@ class AveragePool2D(Pool2D):
         return dX
 
 
-class Flatten(Layer):
+class Flatten(ImageLayer):
     """Each image (height, width, channels) as one row, channels running fastest."""
 
     keeps_input = False
@@ -87,21 +87,17 @@ class Flatten(Layer):
 
     def build(self, input_shape):
         super().build(input_shape)
-        size = int(np.prod(self.input_shape))
-        # Rows pass as they are.
-        self.leaves_images = len(self.input_shape) == 3
-        self.passes_input_on = self.gradient_in_place = self.keeps_input = not self.leaves_images
-        return (size,)
+        return (int(np.prod(self.input_shape)),)
 
     def forward(self, X, memory):
-        if not self.leaves_images:
+        if len(self.input_shape) == 1:
             return X
         rows = memory.shared.array("rows", (memory.shared.images.stop, *self.input_shape))
         leave(X, rows[memory.images])
         return rows.reshape(len(rows), -1)
 
     def backward(self, dY, memory, need_dX=True):
-        if not self.leaves_images:
+        if len(self.input_shape) == 1:
             return dY
         n_blocks, n = memory.blocks
         height, width, channels = self.input_shape
@@ -109,7 +105,7 @@ class Flatten(Layer):
         return enter(dY.reshape(len(dY), *self.input_shape)[memory.images], dX)
 
 
-class GlobalAveragePool2D(Layer):
+class GlobalAveragePool2D(ImageLayer):
     """``Y[c] = mean of channel c over height and width``: from images to rows."""
 
     keeps_input = False

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digit_recognizer import nn
+from digit_recognizer.nn.images.memory import Arena, ImageMemory
 from digit_recognizer.nn.kernels import reference
 from digit_recognizer.nn.kernels.choice import choose
-from digit_recognizer.nn.kernels.columns import Columns
+from digit_recognizer.nn.kernels.im2col import Columns
 from digit_recognizer.nn.kernels.winograd import Winograd
 
 
@@ -159,7 +160,7 @@ def test_kernels_refuse_images_of_another_shape(generator):
         Winograd((7, 6, 3), (3, 3, 3, 2), 1, 0, 2, np.float64),
         Columns((7, 6, 3), (3, 3, 3, 2), 1, 0),
     ):
-        memory = nn.Memory(np.float64, training=True)
+        memory = ImageMemory(None, Arena(), np.float64, True)
         kernel.start(np.zeros((3, 3, 3, 2)), memory, training=True)
         with pytest.raises(ValueError, match=r"\(7, 6, 3\)"):
             kernel.forward(X, np.zeros((1, 5, 4, 2, 2)), memory)

@@ -5,10 +5,10 @@ them; `Network(..., fuse=False)` computes the layers as they are written.
 """
 
 from digit_recognizer.nn.activations import ReLU
-from digit_recognizer.nn.channel_norm import ChannelNorm, FoldedConv2D, FoldedNorm
-from digit_recognizer.nn.convolution import Conv2D
+from digit_recognizer.nn.images.channel_norm import ChannelNorm, FoldedConv2D, FoldedNorm
+from digit_recognizer.nn.images.convolution import Conv2D
+from digit_recognizer.nn.images.layers import Step
 from digit_recognizer.nn.normalization import BatchNorm
-from digit_recognizer.nn.sweeps import Step
 
 
 def fused(steps: list[Step]) -> list[Step]:

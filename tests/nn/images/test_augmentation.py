@@ -8,7 +8,7 @@ from scipy.interpolate import BSpline
 from scipy.ndimage import map_coordinates
 
 from digit_recognizer.nn import Augment, Augmenter
-from digit_recognizer.nn.augmentation import IMAGES_AT_ONCE, spline_matrix
+from digit_recognizer.nn.images.augmentation import IMAGES_AT_ONCE, spline_matrix
 
 STRONG = {"rotation": 30, "scale": 0.3, "shear": 0.3, "shift": 3, "elastic": 1.0}
 
@@ -20,8 +20,9 @@ def images(generator):
 
 def augmented(images, seed=0, strength=1.0, fill=0.0, **options):
     result = images.copy()
-    augmenter = Augmenter(Augment(**options), images.shape[1:], images.dtype, fill)
-    augmenter(result, np.random.default_rng(seed), strength)
+    augment = Augment(**options, soft_epochs=1, softness=strength)
+    augmenter = Augmenter(augment, images.shape[1:], images.dtype, fill)
+    augmenter(result, np.random.default_rng(seed), epoch=1, n_epochs=2)
     return result
 
 
@@ -111,7 +112,7 @@ def test_strength_scales_the_deformation():
 def test_the_last_epochs_are_softer():
     augment = Augment(soft_epochs=2, softness=0.3)
     assert [augment.strength(epoch, 5) for epoch in range(5)] == [1, 1, 1, 0.3, 0.3]
-    assert Augment().strength(4, 5) == 1
+    assert Augment().strength(4, 5) == augment.strength(0, np.inf) == 1
 
 
 @pytest.mark.parametrize(

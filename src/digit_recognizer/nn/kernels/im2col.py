@@ -10,7 +10,7 @@ that each copy moves long rows even where there is one channel.
 
 import numpy as np
 
-from digit_recognizer.nn.kernels.views import largest_divisor
+from digit_recognizer.nn.kernels.strided import largest_divisor
 from digit_recognizer.nn.products import SMALL_PRODUCT
 
 

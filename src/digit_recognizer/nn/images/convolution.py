@@ -4,15 +4,15 @@ from functools import partial
 
 import numpy as np
 
+from digit_recognizer.nn.images.layers import ImageLayer
 from digit_recognizer.nn.initializers import HE_NORMAL, zeros
 from digit_recognizer.nn.kernels.choice import ALGORITHMS, choose
-from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.parameters import ParameterSpec
 from digit_recognizer.nn.products import column_sums
 from digit_recognizer.nn.shapes import at_least, image_shape, window_output
 
 
-class Conv2D(Layer):
+class Conv2D(ImageLayer):
     """Convolution ``Y = W ∗ X + b`` of images with a window that slides over height and width.
 
     Y[y, x, o] = b[o] + Σ_{i, j, c} X[s y + i − p, s x + j − p, c] W[i, j, c, o] with stride s and

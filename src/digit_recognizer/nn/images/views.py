@@ -6,7 +6,7 @@ from numbers import Real
 
 import numpy as np
 
-from digit_recognizer.nn.augmentation import Augment, Augmenter
+from digit_recognizer.nn.images.augmentation import Augment, Augmenter
 from digit_recognizer.nn.network import PREDICTION_ROWS, Network
 
 

@@ -126,6 +126,25 @@ def test_it_is_saved_pickled_shown_and_trained_on(problem, tmp_path):
     assert not hasattr(clone(model), "coefs_")
 
 
+@pytest.mark.parametrize("go_on", ["partial_fit", "fit"])
+def test_training_goes_on_from_weights_set_by_hand_whatever_the_sizes_say(
+    iris, go_on, assert_same_model
+):
+    X, y = iris
+    peer = MLPClassifier((3,), max_iter=1, random_state=0).fit(X, y)
+    models = [
+        NumpyNetClassifier(sizes, max_iter=1, warm_start=True, random_state=0, shuffle=False)
+        for sizes in ((3,), (100,))
+    ]
+    for model in models:
+        model.coefs_, model.intercepts_ = peer.coefs_, [b.tolist() for b in peer.intercepts_]
+        model.classes_ = peer.classes_
+        for _ in range(2):
+            getattr(model, go_on)(X, y)
+    assert [weight.shape for weight in models[1].coefs_] == [(4, 3), (3, 3)]
+    assert_same_model(*models)
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from digit_recognizer.estimator import construction, persistence, solvers
 from digit_recognizer.estimator.architecture import image_shape
-from digit_recognizer.estimator.by_hand import complete, loss_of
+from digit_recognizer.estimator.by_hand import complete, go_on, loss_of
 from digit_recognizer.estimator.callbacks import (
     CallbackSupportMixin,
     NoHooks,
@@ -192,8 +192,9 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
         if first_pass:
             self.__dict__.pop("_coefs", None)
             self.__dict__.pop("_intercepts", None)
-        if first_pass or not self._has_network():
             self._initialize(X.shape[1], X.dtype)
+        elif not self._has_network():
+            go_on(self, X.shape[1], X.dtype)
         elif construction.layer_parameters(self) != self._layers_made_of:
             raise ValueError(
                 "warm_start and partial_fit go on with the layers they have; to change the layers, "

@@ -52,6 +52,18 @@ def complete(estimator) -> None:
     sized.__dict__.pop("_optimizer", None)
     dtype = np.result_type(*arrays)
     sized._restore_network(dtype if dtype == np.float32 else np.dtype(np.float64))
+    _take_up(estimator, sized)
+
+
+def go_on(estimator, n_features: int, dtype) -> None:
+    """Make the network in which training goes on from the weights; raises as `complete`."""
+    _check_arrays(estimator)
+    sized = with_sizes_of_weights(estimator)
+    sized._initialize(n_features, dtype)
+    _take_up(estimator, sized)
+
+
+def _take_up(estimator, sized):
     vars(estimator).update(vars(sized) | {"hidden_layer_sizes": estimator.hidden_layer_sizes})
     estimator._layers_made_of = construction.layer_parameters(estimator)
 

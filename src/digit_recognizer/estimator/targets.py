@@ -38,6 +38,11 @@ class ClassTargets:
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
+            if not hasattr(self, "_label_binarizer"):
+                # The classes were set by hand.
+                known = y if y.ndim == 2 else self.classes_
+                self._label_binarizer = LabelBinarizer().fit(known)
+                self.classes_ = self._label_binarizer.classes_
             self._check_classes(unique_labels(y))
         return X, self._encode(y, X.dtype)
 

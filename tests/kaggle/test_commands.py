@@ -279,13 +279,14 @@ def test_the_log_marks_the_best_of_each_competition(run, here, capfd):
     status, output, _ = run("log")
     assert status == 0
     assert output.splitlines()[0] == "No submissions to small yet."
-    assert "To digit-recognizer: 4, see `digit-recognizer log --recipe=c`." in output
+    assert "To digit-recognizer: 4, see `digit-recognizer log --recipe=NAME`." in output
     assert run("log", "--recipe", "fast")[0] == 0
     Path("runs/c").mkdir(parents=True)
     Path("runs/c/recipe.toml").write_text("[competition]\nslug = 'other'")
     assert cli.main(["log", "--recipe", "fast"]) == 0
     output = capfd.readouterr().out
-    assert output.splitlines().pop() == "To other: 1, see `digit-recognizer log --recipe=c`."
+    command = "digit-recognizer log --recipe=runs/c/recipe.toml"
+    assert output.splitlines().pop() == f"To other: 1, see `{command}`."
     assert [line.split() for line in output.splitlines()[:-1]] == [
         ["time", "run", "CV", "LB", "private", "status", "reference"],
         ["t0", "s", "0.99900", "sample"],

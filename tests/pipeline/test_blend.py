@@ -107,20 +107,31 @@ def test_a_blend_of_less_than_two_runs_is_refused(runs):
         blend(runs)
 
 
-def test_a_run_without_test_predictions_is_named(tmp_path, monkeypatch):
-    for name in ("narrow", "wide"):
-        target = tmp_path / "runs" / run_of(name).name
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("test.csv", b"ImageId\n1\n", "is damaged"),
+        ("test.csv", None, "is not there: the run is not finished"),
+        ("metrics.json", None, "is not there: the run is not finished"),
+        ("recipe.toml", b"[competition]\n", "is not as the run wrote it; submit with its recipe"),
+        ("run.json", None, "is missing or damaged; submit with its recipe"),
+    ],
+)
+def test_a_file_that_is_missing_or_damaged_is_named(name, content, sentence, tmp_path, monkeypatch):
+    for part in ("narrow", "wide"):
+        target = tmp_path / "runs" / run_of(part).name
         target.mkdir(parents=True)
-        for file in run_of(name).glob("*.*"):
+        for file in run_of(part).glob("*.*"):
             (target / file.name).write_bytes(file.read_bytes())
     monkeypatch.chdir(tmp_path)
-    file = run_of("wide") / "test.csv"
-    file.write_bytes(file.read_bytes().replace(b"0.", b"0.0", 1))
-    with pytest.raises(InputError, match=r"test\.csv is not as the run wrote it"):
-        blend(["narrow", "wide"])
-    file.unlink()
-    with pytest.raises(InputError, match=r"test\.csv is not there: the run is not finished"):
-        blend(["narrow", "wide"])
+    file = run_of("narrow") / name
+    if content is None:
+        file.unlink()
+    else:
+        file.write_bytes(content)
+    with pytest.raises(InputError, match=f"{name} {sentence}"):
+        blend([run_of("narrow").name, "wide"])
+    assert not list(Path("runs").glob("blend-*"))
 
 
 def test_the_command_tells_what_the_blend_reaches():

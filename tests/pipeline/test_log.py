@@ -92,3 +92,20 @@ def test_a_file_that_is_no_log_is_refused_and_kept(tmp_path):
     with pytest.raises(InputError, match=r"log\.csv, line 1: the columns are not those"):
         log.append_once(path, "fast-1", "fast", METRICS, "00")
     assert path.read_text() == "a,b\n1,2\n"
+
+
+def test_the_way_to_another_competition_is_a_recipe_that_is_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "log.csv"
+
+    def shown():
+        return log.describe(log.read(path), "digit-recognizer").splitlines()[-1]
+
+    for run, recipe in (("mine-1", "mine"), ("blend-2", "blend")):
+        log.append_once(path, run, recipe, METRICS, recipe, competition="Kannada-MNIST")
+    assert "see `digit-recognizer log --recipe=NAME`" in shown()
+    (tmp_path / "runs/blend-2").mkdir(parents=True)
+    (tmp_path / "runs/blend-2/recipe.toml").write_text("")
+    assert "see `digit-recognizer log --recipe=runs/blend-2/recipe.toml`" in shown()
+    log.append_once(path, "kannada-3", "kannada", METRICS, "33", competition="Kannada-MNIST")
+    assert "see `digit-recognizer log --recipe=kannada`" in shown()

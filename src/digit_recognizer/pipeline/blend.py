@@ -14,7 +14,13 @@ from digit_recognizer.pipeline import locks, results, run_directory
 from digit_recognizer.pipeline.classes import Classes
 from digit_recognizer.pipeline.ensemble import Split, combine
 from digit_recognizer.pipeline.named_runs import find_newest
-from digit_recognizer.pipeline.out_of_fold import check_same_data, read_out_of_fold, read_test
+from digit_recognizer.pipeline.out_of_fold import (
+    REPLACE,
+    check_same_data,
+    check_unchanged,
+    read_out_of_fold,
+    read_test,
+)
 from digit_recognizer.pipeline.recipe import load_recipe
 from digit_recognizer.pipeline.run import Outcome, hand_out
 from digit_recognizer.pipeline.submission import write_submission
@@ -55,6 +61,7 @@ def blend(runs: list[str], how: str = "mean") -> Outcome:
                 f"{folders[0].name} and {folder.name} predict other classes or test images; blend "
                 "runs of the same data."
             )
+    check_unchanged(folders[0], run_directory.RECIPE_FILE)
     competition = load_recipe(folders[0] / run_directory.RECIPE_FILE).competition
     combined, split, y = _combined(parts, tests, how)
     classes = np.array(parts[0].classes)
@@ -94,12 +101,15 @@ def _combined(parts, tests, how):
 
 def _make_directory(folders, how) -> Path:
     """The blend's directory, with what it is known by."""
+    first = run_directory.read_identity(folders[0])
+    if not first:
+        file = folders[0] / run_directory.IDENTITY_FILE
+        raise InputError(f"{file} is missing or damaged; {REPLACE}.")
     names = "\n".join([how, *(folder.name for folder in folders)])
     path = run_directory.RUNS_FOLDER / f"{NAME}-{hashlib.sha256(names.encode()).hexdigest()[:8]}"
     make_folder(path)
-    first = run_directory.read_identity(folders[0])
     kept = ("data", "data_folder", "files", "is_sample")
-    identity = {key: first.get(key) for key in kept} | {"recipe": names, "networks": 0}
+    identity = {key: first[key] for key in kept} | {"recipe": names, "networks": 0}
     write_sealed(path / run_directory.IDENTITY_FILE, identity)
     recipe = tomllib.loads((folders[0] / run_directory.RECIPE_FILE).read_text(encoding="utf-8"))
     content = tomli_w.dumps({"competition": recipe["competition"]})

@@ -3,15 +3,17 @@
 import csv
 import io
 import tomllib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import read_text, write_text
 from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER
 from digit_recognizer.pipeline.locks import locked
+from digit_recognizer.pipeline.recipe import find_recipe
 from digit_recognizer.pipeline.run_directory import RECIPE_FILE, RUNS_FOLDER
 
 COLUMNS = (
@@ -158,15 +160,25 @@ def set_result(path: Path, reference, status: str, public_score: str, private_sc
 def describe(rows: list[dict], slug: str) -> str:
     """The submissions to one competition as a table, and how to see those to others."""
     own = [row for row in rows if row["competition"] == slug]
-    others = {row["competition"]: row for row in rows if row["competition"] != slug}
+    others = dict.fromkeys(row["competition"] for row in rows if row["competition"] != slug)
     if not rows:
         return "No submissions yet; make one with `digit-recognizer submit`."
     lines = [table(own) if own else f"No submissions to {slug} yet."]
-    for other, newest in others.items():
-        n_rows = sum(row["competition"] == other for row in rows)
-        name = newest["recipe"] or "NAME"
-        lines.append(f"To {other}: {n_rows}, see `digit-recognizer log --recipe={name}`.")
+    for other in others:
+        there = [row for row in rows if row["competition"] == other]
+        command = f"digit-recognizer log --recipe={quote(_recipe_of(there))}"
+        lines.append(f"To {other}: {len(there)}, see `{command}`.")
     return "\n".join(lines)
+
+
+def _recipe_of(rows):
+    """What `--recipe` takes for the competition of the rows, the newest that is still there."""
+    for row in reversed(rows):
+        for name in (row["recipe"], (RUNS_FOLDER / row["run"] / RECIPE_FILE).as_posix()):
+            with suppress(InputError):
+                find_recipe(name)
+                return name
+    return "NAME"
 
 
 def table(rows: list[dict]) -> str:

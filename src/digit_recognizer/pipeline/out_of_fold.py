@@ -82,7 +82,7 @@ def read_out_of_fold(folder: Path, runs_folder: Path) -> OutOfFold:
             f"{folder / OOF_FILE} has {len(table):,} rows of {n_train}; it was cut short or "
             f"changed: {REPLACE}."
         )
-    _check_digest(folder, OOF_FILE)
+    check_unchanged(folder, OOF_FILE)
     is_among = folder.resolve().parent == Path(runs_folder).resolve()
     return OutOfFold(
         name=folder.name if is_among else str(folder),
@@ -133,12 +133,15 @@ class TestPredictions(NamedTuple):
 
 def read_test(folder: Path) -> TestPredictions:
     """Read a run's probabilities for the test images; raises as `read_out_of_fold`."""
+    if not (folder / METRICS_FILE).exists():
+        raise _unfinished(folder / METRICS_FILE)
     table = _read_table(folder / TEST_FILE, _fault_of_test)
-    _check_digest(folder, TEST_FILE)
+    check_unchanged(folder, TEST_FILE)
     return TestPredictions(table.iloc[:, 0].to_numpy(str), table.iloc[:, 1:].to_numpy())
 
 
-def _check_digest(folder, name):
+def check_unchanged(folder: Path, name: str) -> None:
+    """Raise InputError if one of a run's files is not the one that its metrics vouch for."""
     digest = _read_metrics(folder / METRICS_FILE).get("files", {}).get(name)
     if digest is not None and sha256(folder / name) != digest:
         raise InputError(f"{folder / name} is not as the run wrote it; {REPLACE}.")
@@ -175,9 +178,7 @@ def _read_table(path, find_fault):
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise InputError(
-            f"{path} is not there: the run is not finished; make it again, or name another."
-        ) from error
+        raise _unfinished(path) from error
     except OSError as error:
         raise _unreadable(path, error) from error
     # A number that was cut short is a number still; only the missing line end shows it.
@@ -232,6 +233,12 @@ def _fault_of_numbers(probabilities):
 
 def _classes(columns):
     return [name.removeprefix(PREFIX) for name in columns]
+
+
+def _unfinished(path):
+    return InputError(
+        f"{path} is not there: the run is not finished; make it again, or name another."
+    )
 
 
 def _unreadable(path, error):

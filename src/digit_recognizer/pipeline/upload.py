@@ -81,8 +81,13 @@ def find_origin(path, log_path, recipe=None):
     try:
         found = load_recipe(recipe or (known if known.is_file() else row["recipe"]))
     except InputError as error:
-        if recipe or known.is_file():
+        if recipe:
             raise
+        if known.is_file():
+            raise InputError(
+                f"{known} is damaged; submit with its recipe again, which mends the run, or give "
+                "--recipe."
+            ) from error
         raise InputError(
             f"Run {row['run']}, which made {path}, is gone; give its recipe with --recipe."
         ) from error

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from digit_recognizer import NumpyNetClassifier
 
@@ -343,3 +343,27 @@ def test_predictions_from_several_threads_equal_those_from_one(problem):
     with ThreadPoolExecutor(4) as pool:
         for actual, one in zip(pool.map(model.predict, parts), expected, strict=True):
             np.testing.assert_array_equal(actual, one)
+
+
+@pytest.mark.parametrize("refit", [False, True])
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [
+        ({"early_stopping": True, "validation_fraction": 0.999}, {}),
+        ({}, {"X_val": [[1.0]], "y_val": [0]}),
+        ({"class_weight": {"no such class": 1}}, {}),
+    ],
+    ids=["split", "set", "weights"],
+)
+def test_a_fit_that_fails_before_an_epoch_leaves_no_random_weights(iris, refit, options, given):
+    X, y = iris
+    model = NumpyNetClassifier(max_iter=100, tol=1.0)
+    if refit:
+        model.fit(X, y)
+    with pytest.raises(ValueError):
+        model.set_params(**options).fit(X, y, **given)
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+    model.set_params(**NumpyNetClassifier(max_iter=1).get_params())
+    with pytest.warns(ConvergenceWarning):
+        assert model.fit(X, y).predict(X).shape == y.shape

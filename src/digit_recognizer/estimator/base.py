@@ -154,7 +154,7 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
             pass
         return self
 
-    def _epochs(self, X, y, sample_weight, incremental, given=(None, None), hooks=None):
+    def _train(self, X, y, sample_weight, incremental, given=(None, None), hooks=None):
         hooks = hooks or NoHooks()
         construction.check_layers(self)
         solvers.check(self, incremental)

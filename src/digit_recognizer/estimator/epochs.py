@@ -58,6 +58,19 @@ class FitByEpochs:
         given = (X_val, y_val)
         yield from self._epochs(X, y, sample_weight, incremental=False, given=given, hooks=hooks)
 
+    def _epochs(self, *data, **options):
+        """`_train`; if it fails before an epoch, no network with its first weights predicts."""
+        before = self.__dict__.get("_network")
+        set_by_hand = before is None and "_coefs" in self.__dict__
+        try:
+            yield from self._train(*data, **options)
+        except Exception:
+            is_new = not set_by_hand and self.__dict__.get("_network") is not before
+            if is_new and not self.history_:
+                for name in ("_network", "_coefs", "_intercepts"):
+                    del self.__dict__[name]
+            raise
+
     def training_state(self) -> TrainingState:
         """All that training goes on from, after a record that `fit_epochs` has yielded.
 

@@ -70,7 +70,7 @@ def test_the_commands_run(tmp_path, without_posix):
         env=without_posix,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.stdout.splitlines()[-1] == " ".join(map(str, commands.values())), done.stderr
     # Two folds of each run, and two commands that fail.

@@ -74,7 +74,7 @@ def shell(folder, command, closed):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 

@@ -31,7 +31,7 @@ def process(command, *arguments):
         [*COMMAND, command, "--recipe", "small.toml", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -354,7 +354,7 @@ def test_ctrl_c_while_waiting_leaves_a_log_to_go_on_from(here, server, submissio
         if line.startswith("Reference"):
             break
     waiting.send_signal(signal.SIGINT)
-    _, errors = waiting.communicate(timeout=30)
+    _, errors = waiting.communicate(timeout=300)
     assert waiting.returncode == 130
     assert errors == (
         "digit-recognizer: interrupted; upload again to go on waiting: what Kaggle has already is "
@@ -372,7 +372,7 @@ def test_on_a_terminal_it_asks_first(answer, uploads, here, server, submission):
     )
     os.close(child)
     os.write(parent, answer)
-    output, _ = asked.communicate(timeout=30)
+    output, _ = asked.communicate(timeout=300)
     os.close(parent)
     assert asked.returncode == 0
     assert b"Upload it? [y/N]" in output

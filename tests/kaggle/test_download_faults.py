@@ -141,7 +141,7 @@ def test_ctrl_c_during_a_download_leaves_the_data_as_it_was(server, data):
     while not server.count("storage") and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert errors == "digit-recognizer: interrupted; nothing was submitted.\n"
     assert {path: path.read_bytes() for path in data.iterdir()} == before

@@ -25,7 +25,7 @@ def process(*arguments):
         [sys.executable, "-m", "digit_recognizer", *arguments, "--recipe", "small.toml"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -98,7 +98,7 @@ def test_without_a_home_folder_a_variable_serves_and_a_sentence_says_so(
     # A number that no passwd entry has.
     def nobody(*arguments):
         command = [sys.executable, "-c", NOBODY, *arguments, "--recipe", "small.toml"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
     assert nobody("leaderboard").returncode == 0
     monkeypatch.delenv("KAGGLE_API_TOKEN")

@@ -14,7 +14,7 @@ from digit_recognizer.pipeline.careful import read_carefully
 from digit_recognizer.pipeline.classes import Classes
 from digit_recognizer.pipeline.columns import Columns
 from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER, Competition
-from digit_recognizer.pipeline.table import read_table
+from digit_recognizer.pipeline.table import has_labels, read_table
 
 SMALL = Competition(image_height=2, image_width=2, classes=[0, 1, 2])
 WITH_IDS = replace(SMALL, test_id_column="id")
@@ -217,6 +217,9 @@ def test_a_duplicated_column_is_named(header):
 @pytest.mark.parametrize("text", ["", "\n", "\n \n", "\ufeff"])
 def test_an_empty_file_is_an_error(text):
     assert message(text) == "data/train.csv is empty; download it again."
+    columns = Columns.test(DIGIT_RECOGNIZER, None, DIGIT_RECOGNIZER.pixel_names)
+    with pytest.raises(InputError, match=r"^data/train\.csv is empty; download it again\.$"):
+        has_labels(Content(text), columns)
 
 
 @pytest.mark.parametrize("text", [HEADER, HEADER.strip(), HEADER + "\n\n"])

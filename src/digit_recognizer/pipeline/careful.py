@@ -38,9 +38,7 @@ def read_carefully(file, columns):
     labels, line_of_id = [], {}
     with file.open() as content:
         rows = read_rows(content, file)
-        line, first = next(rows, (None, None))
-        if first is None:
-            raise InputError(f"{file} is empty; download it again.")
+        line, first = read_first(rows, file)
         names = columns.names(first)
         places = columns.locate(names, f"{file}, line {line}")
         pixel_names = tuple(names[place] for place in places.pixels)
@@ -66,6 +64,13 @@ def read_carefully(file, columns):
         list(line_of_id) if places.id is not None else None,
         pixel_names,
     )
+
+
+def read_first(rows, file):
+    """The first of `read_rows`, which a file must have."""
+    for line, row in rows:
+        return line, row
+    raise InputError(f"{file} is empty; download it again.")
 
 
 def read_rows(content, file):

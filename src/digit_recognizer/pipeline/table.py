@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.careful import read_carefully, read_rows
+from digit_recognizer.pipeline.careful import read_carefully, read_first, read_rows
 
 # Before version 3, pandas makes 0 of 256 in a column asked for as uint8; int64 shows it.
 _PANDAS_REFUSES_OVERFLOW = int(pd.__version__.split(".")[0]) >= 3
@@ -67,8 +67,8 @@ def read_table(file, columns):
 def has_labels(file, columns):
     """Whether a file that `read_table` reads has a column of labels, by its first line."""
     with file.open() as content:
-        names = columns.names(next(read_rows(content, file), (None, []))[1])
-    return columns.locate(names, f"{file}, line 1").label is not None
+        line, first = read_first(read_rows(content, file), file)
+    return columns.locate(columns.names(first), f"{file}, line {line}").label is not None
 
 
 def _read_fast(file, columns):

@@ -1,5 +1,6 @@
 """Processes that are killed or told to end, and the same command again."""
 
+import shutil
 import signal
 
 import pytest
@@ -100,16 +101,21 @@ def test_a_killed_worker_is_reported_with_its_fold(work, random, expected, numbe
 
 def test_a_worker_leaves_ctrl_c_to_its_parent(work, random, expected):
     hit = []
-    end = interrupt(
-        work,
-        random,
-        lambda process: hit.append(kill_worker(work, process, random, signal.SIGINT)),
-        "--jobs",
-        "2",
-    )
-    assert hit != [None]
-    assert end.status == 0
-    assert work.results() == expected
+    for _ in range(5):
+        # On a busy machine the run may end before anybody is hit.
+        end = interrupt(
+            work,
+            random,
+            lambda process: hit.append(kill_worker(work, process, random, signal.SIGINT)),
+            "--jobs",
+            "2",
+        )
+        assert end.status == 0
+        assert work.results() == expected
+        if hit[-1] is not None:
+            return
+        shutil.rmtree(work.run)
+    pytest.fail("no worker was hit")
 
 
 @pytest.fixture

@@ -313,6 +313,9 @@ def test_another_competitions_recipe_is_a_mistake(run, server, submission, patie
     assert ", a submission to small, not to digit-recognizer; leave --recipe out." in (
         capfd.readouterr().err
     )
+    next(Path("runs").glob("*/recipe.toml")).write_text("[")
+    assert cli.main(["upload"], patience) == 2
+    assert "recipe.toml is damaged; submit with its recipe again" in capfd.readouterr().err
     shutil.rmtree("runs")
     assert cli.main(["upload"], patience) == 2
     assert "is gone; give its recipe with --recipe." in capfd.readouterr().err

@@ -12,6 +12,7 @@ import pytest
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline import log
 from digit_recognizer.pipeline.blend import blend
+from digit_recognizer.pipeline.catalogue import look_at, table
 from digit_recognizer.pipeline.comparison import compare
 from digit_recognizer.pipeline.data import load_data
 from digit_recognizer.pipeline.recipe import load_recipe
@@ -52,12 +53,12 @@ def run_of(name):
 
 def test_a_run_leaves_its_probabilities_for_the_test_images_by_id():
     run = run_of("wide")
-    table = pd.read_csv(run / "test.csv")
-    assert list(table.columns) == ["ImageId", *PROBABILITIES]
-    np.testing.assert_allclose(table[PROBABILITIES].sum(axis=1), 1, atol=1e-4)
+    test = pd.read_csv(run / "test.csv")
+    assert list(test.columns) == ["ImageId", *PROBABILITIES]
+    np.testing.assert_allclose(test[PROBABILITIES].sum(axis=1), 1, atol=1e-4)
     submission = pd.read_csv(run / "submission.csv")
-    assert (table["ImageId"] == submission["ImageId"]).all()
-    assert (table[PROBABILITIES].to_numpy().argmax(axis=1) == submission["Label"]).all()
+    assert (test["ImageId"] == submission["ImageId"]).all()
+    assert (test[PROBABILITIES].to_numpy().argmax(axis=1) == submission["Label"]).all()
     assert "test.csv" in json.loads((run / "metrics.json").read_text())["files"]
 
 
@@ -68,8 +69,8 @@ def test_a_blend_is_the_mean_of_the_runs_probabilities_and_logged_like_any_submi
         tables = [pd.read_csv(run_of(part) / name)[PROBABILITIES] for part in ("narrow", "wide")]
         of_blend = pd.read_csv(run / name)[PROBABILITIES]
         np.testing.assert_allclose(of_blend, (tables[0] + tables[1]) / 2, atol=1e-5)
-    table = pd.read_csv(run / "oof.csv")
-    right = (table["label"] == table["prediction"]).mean()
+    oof = pd.read_csv(run / "oof.csv")
+    right = (oof["label"] == oof["prediction"]).mean()
     assert outcome.metrics["oof_accuracy"] == pytest.approx(right)
     assert Path("submissions/submission.csv").read_bytes() == (run / "submission.csv").read_bytes()
     row = log.read(LOG_FILE)[-1]
@@ -91,6 +92,12 @@ def test_a_blend_can_be_compared_and_blended():
     assert comparison.n_samples == first.metrics["n_train"]
     assert not comparison.same_recipe
     assert blend([first.run_id, again.run_id]).metrics["blend"] == [first.run_id, again.run_id]
+
+
+def test_the_list_of_runs_has_the_blend_which_trained_nothing():
+    run = look_at(Path("runs") / blend(["narrow", "wide"]).run_id)
+    assert (run.state, run.data) == ("finished", "sample")
+    assert "0 of 0" not in table([run])
 
 
 def test_the_same_blend_gives_the_same_bytes():

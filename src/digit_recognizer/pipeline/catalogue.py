@@ -96,7 +96,8 @@ def table(runs: list[Run]) -> str:
                 f"{run.changed:%Y-%m-%d}",
                 run.data,
                 run.state,
-                f"{run.n_finished} of {run.n_networks}",
+                # A blend trains none.
+                f"{run.n_finished} of {run.n_networks}" if run.n_networks else "",
                 "" if run.accuracy is None else f"{run.accuracy:.3%}",
                 _duration(run.seconds),
                 f"{run.n_bytes / 1e6:.0f} MB",

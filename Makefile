@@ -63,7 +63,7 @@ leaderboard: ## where your best score stands
 runs: ## the runs there are; CLEAN=1 removes the unfinished
 compare: ## say whether one of two runs is better: RUNS='a b'
 $(COMMANDS): setup
-	@$(BIN)/python -m digit_recognizer.make $@ '$(GIVEN)' '$(MAKECMDGOALS)' '$(COMMANDS)'
+	@$(BIN)/python -m digit_recognizer.command_line.make $@ '$(GIVEN)' '$(MAKECMDGOALS)' '$(COMMANDS)'
 
 test: $(VENV)/.installed-dev ## ruff, then pytest
 	$(BIN)/python -m ruff check

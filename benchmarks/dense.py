@@ -29,7 +29,7 @@ LEARNING_RATE = 1e-3
 def load_rows(folder):
     """X in [0, 1], float32 of shape (N_ROWS, 784), and y: the competition's, or random ones."""
     if folder is not None:
-        from digit_recognizer.pipeline.data import load_data
+        from digit_recognizer.pipeline.data.dataset import load_data
 
         data = load_data(folder)
         return data.X_train[:N_ROWS] / np.float32(255), data.y_train[:N_ROWS].astype(np.int64)

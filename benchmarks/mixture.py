@@ -12,7 +12,7 @@ from pathlib import Path
 import measuring
 import pandas as pd
 
-from digit_recognizer.pipeline.run_directory import OOF_FILE
+from digit_recognizer.pipeline.runs.run_directory import OOF_FILE
 
 
 def main():

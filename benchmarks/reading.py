@@ -11,10 +11,10 @@ import measuring
 import numpy as np
 import pandas as pd
 
-from digit_recognizer.pipeline.archive import require_file
-from digit_recognizer.pipeline.columns import Columns
-from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER
-from digit_recognizer.pipeline.table import read_table
+from digit_recognizer.pipeline.data.archive import require_file
+from digit_recognizer.pipeline.data.columns import Columns
+from digit_recognizer.pipeline.data.competition import DIGIT_RECOGNIZER
+from digit_recognizer.pipeline.data.table import read_table
 
 
 def main():

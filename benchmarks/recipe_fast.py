@@ -27,12 +27,12 @@ measuring.use_one_thread()
 
 import numpy as np  # noqa: E402
 
-from digit_recognizer.pipeline.data import load_data  # noqa: E402
-from digit_recognizer.pipeline.folds import Fold, make_folds  # noqa: E402
-from digit_recognizer.pipeline.members import make_members, read_predictions  # noqa: E402
-from digit_recognizer.pipeline.recipe import load_recipe  # noqa: E402
-from digit_recognizer.pipeline.scaling import Scaler  # noqa: E402
-from digit_recognizer.pipeline.training import train_member  # noqa: E402
+from digit_recognizer.pipeline.compute.training import train_member  # noqa: E402
+from digit_recognizer.pipeline.data.dataset import load_data  # noqa: E402
+from digit_recognizer.pipeline.data.scaling import Scaler  # noqa: E402
+from digit_recognizer.pipeline.ensembles.folds import Fold, make_folds  # noqa: E402
+from digit_recognizer.pipeline.recipes.recipe import load_recipe  # noqa: E402
+from digit_recognizer.pipeline.runs.members import make_members, read_predictions  # noqa: E402
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "fast.toml"
 N_PROCESSES = 2

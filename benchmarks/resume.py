@@ -23,13 +23,13 @@ import measuring
 
 measuring.use_one_thread()
 
-from digit_recognizer.pipeline.checkpoints import Checkpoints  # noqa: E402
-from digit_recognizer.pipeline.data import load_data  # noqa: E402
-from digit_recognizer.pipeline.folds import make_folds  # noqa: E402
-from digit_recognizer.pipeline.history import FILE, write_history  # noqa: E402
-from digit_recognizer.pipeline.members import make_members  # noqa: E402
-from digit_recognizer.pipeline.recipe import load_recipe  # noqa: E402
-from digit_recognizer.pipeline.scaling import Scaler  # noqa: E402
+from digit_recognizer.pipeline.data.dataset import load_data  # noqa: E402
+from digit_recognizer.pipeline.data.scaling import Scaler  # noqa: E402
+from digit_recognizer.pipeline.ensembles.folds import make_folds  # noqa: E402
+from digit_recognizer.pipeline.recipes.recipe import load_recipe  # noqa: E402
+from digit_recognizer.pipeline.runs.checkpoints import Checkpoints  # noqa: E402
+from digit_recognizer.pipeline.runs.history import FILE, write_history  # noqa: E402
+from digit_recognizer.pipeline.runs.members import make_members  # noqa: E402
 
 
 class CommandLine:

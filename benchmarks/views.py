@@ -12,12 +12,12 @@ import measuring
 
 measuring.use_one_thread()
 
-from digit_recognizer.pipeline.data import load_data  # noqa: E402
-from digit_recognizer.pipeline.folds import make_folds  # noqa: E402
-from digit_recognizer.pipeline.members import make_members  # noqa: E402
-from digit_recognizer.pipeline.recipe import load_recipe  # noqa: E402
-from digit_recognizer.pipeline.scaling import Scaler  # noqa: E402
-from digit_recognizer.pipeline.training import load_model  # noqa: E402
+from digit_recognizer.pipeline.compute.training import load_model  # noqa: E402
+from digit_recognizer.pipeline.data.dataset import load_data  # noqa: E402
+from digit_recognizer.pipeline.data.scaling import Scaler  # noqa: E402
+from digit_recognizer.pipeline.ensembles.folds import make_folds  # noqa: E402
+from digit_recognizer.pipeline.recipes.recipe import load_recipe  # noqa: E402
+from digit_recognizer.pipeline.runs.members import make_members  # noqa: E402
 
 CHOICES = (
     None,

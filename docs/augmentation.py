@@ -14,10 +14,10 @@ import numpy as np
 
 from digit_recognizer import nn
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.competition import DIGIT_RECOGNIZER
-from digit_recognizer.pipeline.data import load_data
-from digit_recognizer.pipeline.recipe import load_recipe
-from digit_recognizer.pipeline.sample import sample_arrays
+from digit_recognizer.pipeline.data.competition import DIGIT_RECOGNIZER
+from digit_recognizer.pipeline.data.dataset import load_data
+from digit_recognizer.pipeline.recipes.recipe import load_recipe
+from digit_recognizer.pipeline.sources.sample import sample_arrays
 
 ELASTIC = nn.Augment(rotation=15, scale=0.18, shear=0.15, shift=2.5, elastic=1.3)
 # A digit with straight and round strokes shows one parameter best.

@@ -36,7 +36,7 @@ print(*statuses)
 HOLD = """
 import sys
 from pathlib import Path
-from digit_recognizer.pipeline.locks import locked
+from digit_recognizer.pipeline.runs.locks import locked
 with locked(Path("folder")):
     print("held", flush=True)
     sys.stdin.read()

@@ -2,9 +2,10 @@
 
 import sys
 
-from digit_recognizer import __version__, endings, streams
-from digit_recognizer.errors import GOES_ON, InputError
-from digit_recognizer.options import (
+from digit_recognizer import __version__
+from digit_recognizer.command_line import exits as endings
+from digit_recognizer.command_line import streams
+from digit_recognizer.command_line.options import (
     INTERRUPTED,
     Parser,
     add_command,
@@ -14,7 +15,8 @@ from digit_recognizer.options import (
     path,
     seconds,
 )
-from digit_recognizer.vocabulary import told
+from digit_recognizer.command_line.vocabulary import told
+from digit_recognizer.errors import GOES_ON, InputError
 
 _INTERRUPTED_TRAINING = f"interrupted; what was trained is kept, and {GOES_ON}"
 _INTERRUPTED_UPLOAD = (
@@ -136,16 +138,16 @@ def _confirmed(question):
 
 
 def _kaggle(slug, options):
-    from digit_recognizer.kaggle import Kaggle
+    from digit_recognizer.kaggle.client import Kaggle
 
     return Kaggle(slug, options.patience)
 
 
 def _slug(options):
     """The competition of the recipe that is named, or of the newest submission."""
-    from digit_recognizer.pipeline import log
-    from digit_recognizer.pipeline.recipe import DEFAULT_RECIPE, load_recipe
+    from digit_recognizer.pipeline.recipes.recipe import DEFAULT_RECIPE, load_recipe
     from digit_recognizer.pipeline.run import LOG_FILE
+    from digit_recognizer.pipeline.submissions import log
 
     rows = log.read(LOG_FILE)
     if options.recipe is None and rows:
@@ -155,8 +157,8 @@ def _slug(options):
 
 def _load(options, overrides=None):
     """Recipe, folder of the data, and the line that says where they come from."""
-    from digit_recognizer.pipeline.recipe import load_recipe
-    from digit_recognizer.pipeline.source import find_data
+    from digit_recognizer.pipeline.recipes.recipe import load_recipe
+    from digit_recognizer.pipeline.sources.source import find_data
 
     recipe = load_recipe(options.recipe, overrides)
     with _kaggle(recipe.competition.slug, options) as kaggle:
@@ -173,16 +175,20 @@ def _load(options, overrides=None):
 
 def _data(options):
     """Find or make the competition's files and check them."""
-    from digit_recognizer.pipeline.data import load_data
+    from digit_recognizer.pipeline.data.dataset import load_data
 
     recipe, folder = _load(options)
     print(load_data(folder, recipe.competition).summary)
 
 
+def _say(sentence):
+    print(told(sentence), file=sys.stderr, flush=True)
+
+
 def _submit(options):
     """Train all folds, average their predictions and write the checked submission."""
-    from digit_recognizer.pipeline.compute import processes_started
-    from digit_recognizer.pipeline.data import load_data
+    from digit_recognizer.pipeline.compute.backends import processes_started
+    from digit_recognizer.pipeline.data.dataset import load_data
     from digit_recognizer.pipeline.run import submit, submit_finished
 
     overrides = {}
@@ -192,14 +198,14 @@ def _submit(options):
         overrides["compute"] = {"jobs": options.jobs}
     recipe, folder = _load(options, overrides)
     # With --upload the limits are asked first, which needs the data.
-    outcome = None if options.fresh or options.upload else submit_finished(recipe, folder)
+    outcome = None if options.fresh or options.upload else submit_finished(recipe, folder, _say)
     if outcome is None:
         with processes_started(recipe.compute, recipe.n_networks):
             data = load_data(folder, recipe.competition)
         print(data.summary, flush=True)
         if options.upload:
             _check_upload(recipe, data, options)
-        outcome = submit(recipe, data, folder, options.fresh)
+        outcome = submit(recipe, data, folder, options.fresh, _say)
     options.interrupted = INTERRUPTED
     _tell(outcome, recipe.ensemble.combine)
     if options.upload:
@@ -207,7 +213,7 @@ def _submit(options):
 
 
 def _tell(outcome, combine):
-    from digit_recognizer.pipeline.results import describe
+    from digit_recognizer.pipeline.runs.results import describe
 
     told = describe(outcome.metrics, combine)
     for name, value in [("Run", outcome.run_id), *told.items(), ("Submission", outcome.submission)]:
@@ -216,7 +222,7 @@ def _tell(outcome, combine):
 
 def _check_upload(recipe, data, options):
     """Find what would stop the upload before the training rather than after it."""
-    from digit_recognizer.pipeline.upload import check_limits
+    from digit_recognizer.pipeline.submissions.upload import check_limits
 
     if data.is_sample:
         raise InputError(
@@ -233,8 +239,8 @@ def _upload(options):
     It goes to the competition of the run that made it.
     """
     from digit_recognizer.pipeline.run import LOG_FILE, SUBMISSION_FILE
-    from digit_recognizer.pipeline.source import find_folder
-    from digit_recognizer.pipeline.upload import find_origin
+    from digit_recognizer.pipeline.sources.source import find_folder
+    from digit_recognizer.pipeline.submissions.upload import find_origin
 
     path = options.file or SUBMISSION_FILE
     recipe, folder = find_origin(path, LOG_FILE, options.recipe)
@@ -246,7 +252,12 @@ def _upload(options):
 
 def _send(path, folder, recipe, options, ask=False, force=False):
     from digit_recognizer.pipeline.run import LOG_FILE
-    from digit_recognizer.pipeline.upload import check, check_limits, upload, wait_for_score
+    from digit_recognizer.pipeline.submissions.upload import (
+        check,
+        check_limits,
+        upload,
+        wait_for_score,
+    )
 
     candidate = check(path, folder, recipe.competition, LOG_FILE, force)
     accuracy = candidate.row["cv_accuracy_mean"] or "unknown"
@@ -273,9 +284,9 @@ def _send(path, folder, recipe, options, ask=False, force=False):
 
 def _log(options):
     """List the submissions to a competition, CV against LB; * marks the best of each."""
-    from digit_recognizer.pipeline import log
     from digit_recognizer.pipeline.run import LOG_FILE
-    from digit_recognizer.pipeline.upload import refresh
+    from digit_recognizer.pipeline.submissions import log
+    from digit_recognizer.pipeline.submissions.upload import refresh
 
     slug = _slug(options)
     if options.refresh:
@@ -286,7 +297,7 @@ def _log(options):
 
 def _leaderboard(options):
     """Say how the leaderboard looks and where the best of your scores stands on it."""
-    from digit_recognizer.pipeline.leaderboard import describe
+    from digit_recognizer.pipeline.submissions.leaderboard import describe
 
     with _kaggle(_slug(options), options) as kaggle:
         print(told(describe(kaggle.slug, kaggle.leaderboard(), kaggle.submissions())))
@@ -299,7 +310,7 @@ def _compare(options):
     share training rows (Dietterich, 1998). Take a p-value near 0.05 for no answer.
     """
     from digit_recognizer.pipeline.comparison import compare
-    from digit_recognizer.pipeline.run_directory import RUNS_FOLDER
+    from digit_recognizer.pipeline.runs.run_directory import RUNS_FOLDER
 
     print(compare(*options.runs, RUNS_FOLDER).report())
 
@@ -313,7 +324,7 @@ def _blend(options):
 
 def _runs(options):
     """List all runs: date, data, state, networks trained, CV, training time, size on the disk."""
-    from digit_recognizer.pipeline import catalogue
+    from digit_recognizer.pipeline.runs import catalogue
 
     runs = catalogue.list_runs()
     none = told("No runs yet; make one with `digit-recognizer submit`.")
@@ -322,7 +333,7 @@ def _runs(options):
 
 def _clean(options):
     """Remove runs: the unfinished ones, or those named, or all; not what is being trained."""
-    from digit_recognizer.pipeline import catalogue
+    from digit_recognizer.pipeline.runs import catalogue
 
     runs = catalogue.choose(options.runs, options.all)
     if not runs:

@@ -40,7 +40,7 @@ from trials import Fault, Trial, Whole
 from workplace import SAMPLE_RECIPE, SOURCE, Workplace
 
 from dask_cluster import DaskCluster
-from digit_recognizer.pipeline.recipe import find_recipe
+from digit_recognizer.pipeline.recipes.recipe import find_recipe
 
 RECIPE = SOURCE.parent / "recipes" / "soak.toml"
 DAY = 86_400

@@ -9,7 +9,7 @@ import pytest
 from injectors import can_shift_clock, date_files, kill, shifted_clock
 from workplace import N_EPOCHS, SAMPLE_RECIPE, Workplace, ending
 
-from digit_recognizer.sealed import read_sealed, write_sealed
+from digit_recognizer.checksummed import read_checksummed, write_checksummed
 
 DAY = 86_400
 
@@ -103,7 +103,7 @@ def with_data_of_its_own(killed, folder):
     for path in killed.data.iterdir():
         (work.data / path.name).write_bytes(path.read_bytes())
     identity = work.run / "run.json"
-    write_sealed(identity, read_sealed(identity) | {"data_folder": str(work.data)})
+    write_checksummed(identity, read_checksummed(identity) | {"data_folder": str(work.data)})
     return work
 
 

@@ -12,9 +12,9 @@ import pytest
 from kaggle_server import KEY, TOKEN, KaggleServer
 
 from digit_recognizer import cli
-from digit_recognizer.patience import Patience
-from digit_recognizer.pipeline.competition import Competition
-from digit_recognizer.pipeline.layout import competition_files
+from digit_recognizer.kaggle.waiting import Patience
+from digit_recognizer.pipeline.data.competition import Competition
+from digit_recognizer.pipeline.sources.competition_files import competition_files
 
 RECIPE = """
 [competition]

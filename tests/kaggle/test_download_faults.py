@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from digit_recognizer.kaggle import Kaggle
-from digit_recognizer.patience import Patience
+from digit_recognizer.kaggle.client import Kaggle
+from digit_recognizer.kaggle.waiting import Patience
 
 RANGE = "Range"
 NOT_KAGGLE = "The answer is not Kaggle's (a web page or broken data instead of JSON); a proxy"

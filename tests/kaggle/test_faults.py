@@ -10,7 +10,7 @@ import pytest
 from kaggle_server import KEY, REFRESH_TOKEN, TOKEN, USERNAME
 
 from digit_recognizer.errors import InputError, OutsideError
-from digit_recognizer.kaggle import Kaggle
+from digit_recognizer.kaggle.client import Kaggle
 
 LOG = Path("submissions/log.csv")
 

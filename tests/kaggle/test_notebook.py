@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from digit_recognizer.pipeline import run as run_module
-from digit_recognizer.pipeline import source
+from digit_recognizer.pipeline.sources import source
 
 
 @pytest.fixture

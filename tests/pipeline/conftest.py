@@ -4,8 +4,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from digit_recognizer.pipeline.competition import Competition
-from digit_recognizer.pipeline.layout import competition_files
+from digit_recognizer.pipeline.data.competition import Competition
+from digit_recognizer.pipeline.sources.competition_files import competition_files
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline import log
 from digit_recognizer.pipeline.blend import blend
-from digit_recognizer.pipeline.catalogue import look_at, table
 from digit_recognizer.pipeline.comparison import compare
-from digit_recognizer.pipeline.data import load_data
-from digit_recognizer.pipeline.recipe import load_recipe
+from digit_recognizer.pipeline.data.dataset import load_data
+from digit_recognizer.pipeline.recipes.recipe import load_recipe
 from digit_recognizer.pipeline.run import LOG_FILE, submit
-from digit_recognizer.pipeline.source import find_data
+from digit_recognizer.pipeline.runs.catalogue import look_at, table
+from digit_recognizer.pipeline.sources.source import find_data
+from digit_recognizer.pipeline.submissions import log
 
 # With the section, the classes are those of the training file.
 RECIPE = (

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from digit_recognizer.checksummed import write_checksummed
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import sha256
 from digit_recognizer.pipeline.comparison import WIDTH, Comparison, compare
-from digit_recognizer.pipeline.named_runs import find_newest, find_run
-from digit_recognizer.pipeline.out_of_fold import read_out_of_fold
-from digit_recognizer.pipeline.results import write_oof
-from digit_recognizer.pipeline.statistics import mcnemar, wilson_interval
-from digit_recognizer.sealed import write_sealed
+from digit_recognizer.pipeline.ensembles.statistics import mcnemar, wilson_interval
+from digit_recognizer.pipeline.runs.named_runs import find_newest, find_run
+from digit_recognizer.pipeline.runs.predictions import read_out_of_fold
+from digit_recognizer.pipeline.runs.results import write_oof
 
 LABELS = np.arange(40) % 4
 
@@ -41,7 +41,7 @@ def write_run(folder, wrong_rows=(), labels=LABELS, data="abc"):
     fold_of_row = np.arange(len(labels)) // 4 % 2 + 1
     write_oof(folder / "oof.csv", probabilities, fold_of_row, labels, np.arange(4))
     metrics = {"n_train": len(labels), "data": data}
-    write_sealed(folder / "metrics.json", metrics)
+    write_checksummed(folder / "metrics.json", metrics)
     return folder
 
 
@@ -366,7 +366,7 @@ def test_predictions_that_were_altered_since_are_refused(runs):
     metrics = json.loads((folder / "metrics.json").read_text())
     del metrics["sha256"]
     digest = sha256(folder / "oof.csv")
-    write_sealed(folder / "metrics.json", metrics | {"files": {"oof.csv": digest}})
+    write_checksummed(folder / "metrics.json", metrics | {"files": {"oof.csv": digest}})
     read_out_of_fold(runs / "a", runs)
     path = folder / "oof.csv"
     path.write_text(path.read_text().replace("0.7", "0.6", 1))

@@ -19,14 +19,14 @@ from dask_cluster import DaskCluster, list_tasks, wait_until
 from digit_recognizer import NumpyNetClassifier, cli
 from digit_recognizer.errors import OutsideError
 from digit_recognizer.files import sha256
-from digit_recognizer.pipeline import cluster as module
-from digit_recognizer.pipeline import locks
-from digit_recognizer.pipeline.data import load_data
-from digit_recognizer.pipeline.history import read_history
-from digit_recognizer.pipeline.members import FILES, RESULT_FILE
-from digit_recognizer.pipeline.recipe import load_recipe
+from digit_recognizer.pipeline.compute import dask_cluster as module
+from digit_recognizer.pipeline.data.dataset import load_data
+from digit_recognizer.pipeline.recipes.recipe import load_recipe
 from digit_recognizer.pipeline.run import submit
-from digit_recognizer.pipeline.source import find_data
+from digit_recognizer.pipeline.runs import locks
+from digit_recognizer.pipeline.runs.history import read_history
+from digit_recognizer.pipeline.runs.members import FILES, RESULT_FILE
+from digit_recognizer.pipeline.sources.source import find_data
 
 RECIPE = """
 [model]

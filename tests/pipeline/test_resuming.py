@@ -6,11 +6,12 @@ import pytest
 
 from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.files import sha256
-from digit_recognizer.pipeline import locks, log
-from digit_recognizer.pipeline.data import load_data
-from digit_recognizer.pipeline.recipe import load_recipe
+from digit_recognizer.pipeline.data.dataset import load_data
+from digit_recognizer.pipeline.recipes.recipe import load_recipe
 from digit_recognizer.pipeline.run import submit, submit_finished
-from digit_recognizer.pipeline.source import find_data
+from digit_recognizer.pipeline.runs import locks
+from digit_recognizer.pipeline.sources.source import find_data
+from digit_recognizer.pipeline.submissions import log
 
 RECIPE = """
 [model]
@@ -120,7 +121,7 @@ def test_damaged_results_are_made_again_without_training(here, run, name, monkey
     outcome = run()
     path = here / "runs" / outcome.run_id / name
     path.write_bytes(path.read_bytes()[:-10])
-    monkeypatch.setattr("digit_recognizer.pipeline.training._fit", None)
+    monkeypatch.setattr("digit_recognizer.pipeline.compute.training._fit", None)
     assert run().metrics["files"] == outcome.metrics["files"]
 
 
@@ -200,7 +201,7 @@ def test_other_versions_since_the_run_began_are_told(here, run, monkeypatch):
     outcome = run()
     folder = here / "runs" / outcome.run_id
     (folder / "metrics.json").unlink()
-    module = "digit_recognizer.pipeline.run_directory.versions"
+    module = "digit_recognizer.pipeline.runs.run_directory.versions"
     monkeypatch.setattr(module, lambda: {"numpy": "99.0"})
     run()
     assert run.said[0].startswith("Since the run began, numpy ")

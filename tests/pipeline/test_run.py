@@ -10,15 +10,16 @@ import pytest
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import sha256
-from digit_recognizer.pipeline import log, run_directory
-from digit_recognizer.pipeline.data import load_data
-from digit_recognizer.pipeline.folds import make_folds
-from digit_recognizer.pipeline.history import read_history
-from digit_recognizer.pipeline.members import FILES, RESULT_FILE
-from digit_recognizer.pipeline.recipe import load_recipe
+from digit_recognizer.pipeline.data.dataset import load_data
+from digit_recognizer.pipeline.ensembles.folds import make_folds
+from digit_recognizer.pipeline.recipes.recipe import load_recipe
+from digit_recognizer.pipeline.recipes.sections import CrossValidation
 from digit_recognizer.pipeline.run import submit
-from digit_recognizer.pipeline.sections import CrossValidation
-from digit_recognizer.pipeline.source import find_data
+from digit_recognizer.pipeline.runs import run_directory
+from digit_recognizer.pipeline.runs.history import read_history
+from digit_recognizer.pipeline.runs.members import FILES, RESULT_FILE
+from digit_recognizer.pipeline.sources.source import find_data
+from digit_recognizer.pipeline.submissions import log
 
 RECIPE = """
 [model]
@@ -180,6 +181,6 @@ def test_a_run_that_cannot_be_removed_is_named(here, monkeypatch):
     def refuse(path):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("digit_recognizer.pipeline.run_directory.shutil.rmtree", refuse)
+    monkeypatch.setattr("digit_recognizer.pipeline.runs.run_directory.shutil.rmtree", refuse)
     with pytest.raises(InputError, match=rf"^runs/{outcome.run_id} cannot be emptied \(Permission"):
         run(fresh=True, compute={"jobs": 1})

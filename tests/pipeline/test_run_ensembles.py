@@ -5,10 +5,10 @@ import pytest
 
 from digit_recognizer import NumpyNetClassifier
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.data import load_data
-from digit_recognizer.pipeline.recipe import load_recipe
+from digit_recognizer.pipeline.data.dataset import load_data
+from digit_recognizer.pipeline.recipes.recipe import load_recipe
 from digit_recognizer.pipeline.run import submit
-from digit_recognizer.pipeline.source import find_data
+from digit_recognizer.pipeline.sources.source import find_data
 
 RECIPE = """
 [model]

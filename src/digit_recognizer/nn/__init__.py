@@ -1,8 +1,9 @@
 """A neural network from scratch in NumPy.
 
-Read it in this order: parameters → layers, activations, normalization → losses → network →
-optimizers, schedules → training; then for images: convolution, pooling, kernels.reference → blocks,
-image_memory → sweeps, channel_norm, fusion → the other kernels. In one line::
+Read it in this order: layers, activations, normalization → losses → network → optimizers, schedules
+→ training; parameters and memory where they come up. Then for images: images.convolution,
+images.pooling, kernels.reference → images.blocks, images.layers → images.stage → the rest of both
+rooms, which make it fast. In one line::
 
     X → Dense → ReLU → … → Dense → loss;  gradients back the same way;  optimizer steps
 

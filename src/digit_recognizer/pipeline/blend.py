@@ -8,23 +8,23 @@ from time import perf_counter
 import numpy as np
 import tomli_w
 
+from digit_recognizer.checksummed import write_checksummed
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import make_folder, sha256, write_bytes
-from digit_recognizer.pipeline import locks, results, run_directory
-from digit_recognizer.pipeline.classes import Classes
-from digit_recognizer.pipeline.ensemble import Split, combine
-from digit_recognizer.pipeline.named_runs import find_newest
-from digit_recognizer.pipeline.out_of_fold import (
+from digit_recognizer.pipeline.data.classes import Classes
+from digit_recognizer.pipeline.data.submission import write_submission
+from digit_recognizer.pipeline.ensembles.combining import Split, combine
+from digit_recognizer.pipeline.recipes.recipe import load_recipe
+from digit_recognizer.pipeline.run import Outcome, hand_out
+from digit_recognizer.pipeline.runs import locks, results, run_directory
+from digit_recognizer.pipeline.runs.named_runs import find_newest
+from digit_recognizer.pipeline.runs.predictions import (
     REPLACE,
     check_same_data,
     check_unchanged,
     read_out_of_fold,
     read_test,
 )
-from digit_recognizer.pipeline.recipe import load_recipe
-from digit_recognizer.pipeline.run import Outcome, hand_out
-from digit_recognizer.pipeline.submission import write_submission
-from digit_recognizer.sealed import write_sealed
 
 NAME = "blend"
 
@@ -81,7 +81,7 @@ def blend(runs: list[str], how: str = "mean") -> Outcome:
         write_submission(submission, test_ids, labels, competition, known)
         metrics |= {"seconds": perf_counter() - start, "was_continued": False}
         metrics["files"] = {name: sha256(path / name) for name in run_directory.FILES}
-        write_sealed(path / run_directory.METRICS_FILE, metrics)
+        write_checksummed(path / run_directory.METRICS_FILE, metrics)
         is_sample = run_directory.read_identity(path)["is_sample"]
         place = hand_out(NAME, competition, path, metrics, is_sample)
     return Outcome(path.name, metrics, place)
@@ -110,7 +110,7 @@ def _make_directory(folders, how) -> Path:
     make_folder(path)
     kept = ("data", "data_folder", "files", "is_sample")
     identity = {key: first[key] for key in kept} | {"recipe": names, "networks": 0}
-    write_sealed(path / run_directory.IDENTITY_FILE, identity)
+    write_checksummed(path / run_directory.IDENTITY_FILE, identity)
     recipe = tomllib.loads((folders[0] / run_directory.RECIPE_FILE).read_text(encoding="utf-8"))
     content = tomli_w.dumps({"competition": recipe["competition"]})
     write_bytes(path / run_directory.RECIPE_FILE, content.encode())

@@ -4,9 +4,9 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from digit_recognizer.pipeline.named_runs import find_newest
-from digit_recognizer.pipeline.out_of_fold import check_same_data, read_out_of_fold
-from digit_recognizer.pipeline.statistics import mcnemar, wilson_interval
+from digit_recognizer.pipeline.ensembles.statistics import mcnemar, wilson_interval
+from digit_recognizer.pipeline.runs.named_runs import find_newest
+from digit_recognizer.pipeline.runs.predictions import check_same_data, read_out_of_fold
 
 SIGNIFICANCE_LEVEL = 0.05
 # Of the report, in characters, and of a run's name in it.

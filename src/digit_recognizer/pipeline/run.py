@@ -9,22 +9,22 @@ from time import perf_counter
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from digit_recognizer.checksummed import write_checksummed
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import make_folder, sha256, write_bytes
-from digit_recognizer.pipeline import history, locks, log, results, run_directory
-from digit_recognizer.pipeline.compute import train_all
-from digit_recognizer.pipeline.data import Data, digest_files
-from digit_recognizer.pipeline.ensemble import combine
-from digit_recognizer.pipeline.folds import make_folds
-from digit_recognizer.pipeline.inspection import inspect_members
-from digit_recognizer.pipeline.members import RESULT_FILE, Member, make_members, read_result
-from digit_recognizer.pipeline.progress import Progress
-from digit_recognizer.pipeline.recipe import Recipe
-from digit_recognizer.pipeline.run_directory import RunDirectory
-from digit_recognizer.pipeline.scaling import Scaler
-from digit_recognizer.pipeline.submission import write_submission
-from digit_recognizer.sealed import write_sealed
-from digit_recognizer.vocabulary import told
+from digit_recognizer.pipeline.compute.backends import train_all
+from digit_recognizer.pipeline.compute.progress import Progress
+from digit_recognizer.pipeline.compute.unfinished import inspect_members
+from digit_recognizer.pipeline.data.dataset import Data, digest_files
+from digit_recognizer.pipeline.data.scaling import Scaler
+from digit_recognizer.pipeline.data.submission import write_submission
+from digit_recognizer.pipeline.ensembles.combining import combine
+from digit_recognizer.pipeline.ensembles.folds import make_folds
+from digit_recognizer.pipeline.recipes.recipe import Recipe
+from digit_recognizer.pipeline.runs import history, locks, results, run_directory
+from digit_recognizer.pipeline.runs.members import RESULT_FILE, Member, make_members, read_result
+from digit_recognizer.pipeline.runs.run_directory import RunDirectory
+from digit_recognizer.pipeline.submissions import log
 
 SUBMISSIONS_FOLDER = Path("submissions")
 SUBMISSION_FILE = SUBMISSIONS_FOLDER / "submission.csv"
@@ -53,7 +53,7 @@ class Outcome:
 
 def say(sentence: str) -> None:
     """Tell the user, on standard error."""
-    print(told(sentence), file=sys.stderr, flush=True)
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def submit(recipe: Recipe, data: Data, data_folder: Path, fresh=False, report=say) -> Outcome:
@@ -160,7 +160,7 @@ def _complete(recipe, data, run, members, finished):
     metrics["seconds"] = perf_counter() - start
     metrics["was_continued"] = was_continued
     metrics["files"] = {name: sha256(run.path / name) for name in run_directory.FILES}
-    write_sealed(run.path / run_directory.METRICS_FILE, metrics)
+    write_checksummed(run.path / run_directory.METRICS_FILE, metrics)
     return metrics
 
 

@@ -1,0 +1,1 @@
+"""Layers on images, and how a batch of images passes through them in pieces."""

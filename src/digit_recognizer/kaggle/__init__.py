@@ -1,0 +1,1 @@
+"""Kaggle: the only code that talks to it."""

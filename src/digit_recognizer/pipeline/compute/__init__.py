@@ -1,0 +1,1 @@
+"""Where and how the networks of a run are trained."""

@@ -1,0 +1,282 @@
+"""The training of networks on a Dask cluster, through joblib."""
+
+import logging
+import os
+import signal
+import socket
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+
+from joblib import Parallel, cpu_count, delayed, parallel_config
+
+from digit_recognizer import __version__
+from digit_recognizer.errors import GOES_ON, InputError, OutsideError
+from digit_recognizer.pipeline.compute.training import train_anywhere
+from digit_recognizer.pipeline.compute.workers import starting
+from digit_recognizer.pipeline.recipes.sections import Compute
+from digit_recognizer.pipeline.runs.members import Member, write_contents
+from digit_recognizer.pipeline.runs.run_directory import IDENTITY_FILE, RunDirectory
+from digit_recognizer.pipeline.runs.versions import versions
+
+SECONDS_TO_CONNECT = 10
+SECONDS_FOR_WORKERS = 30
+# How often in a row, without a network finished, the workers may all be lost.
+ATTEMPTS = 4
+
+
+def train_on_cluster(
+    members: list[Member], scaler, arrays, settings: Compute, run: RunDirectory
+) -> Iterator[dict]:
+    """Train networks on the workers of a Dask cluster.
+
+    A network whose worker is lost is trained by another one, from its last checkpoint where
+    the workers see the run directory.
+
+    Parameters
+    ----------
+    members, scaler, arrays, settings, run
+        As in `compute.train_all`.
+
+    Yields
+    ------
+    dict
+        The result of each network, as it is finished.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed, or the scheduler's address is none.
+    OutsideError
+        If the scheduler or all workers are lost or were never there, workers are lost again and
+        again, or one has other versions installed.
+    """
+    missing = {(member.fold.number, member.number): member for member in members}
+    work = (versions(), *_token_of(run)), (scaler, *arrays)
+    failures = 0
+    with _client(settings, len(members)) as client:
+        while missing:
+            _wait_for_workers(client, settings)
+            try:
+                for result in _results(client, missing.values(), work, arrays, settings.jobs):
+                    failures = 0
+                    member = missing.pop((result["fold"], result["network"]))
+                    contents = result.pop("contents", None)
+                    if contents is not None:
+                        write_contents(member.folder, contents)
+                    yield result
+            except _Lost as error:
+                failures += 1
+                if failures == ATTEMPTS:
+                    raise OutsideError(
+                        "All Dask workers were lost again and again, perhaps for lack of memory; "
+                        f"see to them, and {GOES_ON}"
+                    ) from error
+
+
+class _Lost(Exception):
+    """The connection, or all workers and with them the data, without which no task can run."""
+
+
+def _token_of(run):
+    """A file that only this run's directory has, and what it says."""
+    path = (run.path / IDENTITY_FILE).resolve()
+    return path, path.read_text()
+
+
+def _results(client, members, work, arrays, jobs):
+    """Train networks, at most `jobs` at a time, with the arguments `work` around each."""
+    from distributed import KilledWorker
+    from distributed.comm import CommClosedError
+
+    from digit_recognizer.pipeline.compute.dask_backend import ClusterBackend
+
+    before, after = work
+    tasks = [delayed(train_on_worker)(*before, member, *after) for member in members]
+    try:
+        with parallel_config(backend=ClusterBackend(client=client, scatter=list(arrays))):
+            # One network a task, whatever its time.
+            parallel = Parallel(
+                return_as="generator_unordered", batch_size=1, pre_dispatch=jobs or "all"
+            )
+            pending = parallel(tasks)
+    except (OSError, RuntimeError, CancelledError) as error:
+        raise _Lost from error
+    try:
+        yield from pending
+    except (CancelledError, CommClosedError) as error:
+        raise _Lost from error
+    except OSError as error:
+        raise OutsideError(
+            f"A Dask worker cannot work ({error}); see to it, and {GOES_ON}"
+        ) from error
+    except KilledWorker as error:
+        raise OutsideError(
+            "The Dask workers that trained one of the networks were all lost, "
+            f"{error.allowed_failures + 1} of them, the last at {error.last_worker.address}, "
+            f"perhaps for lack of memory; see to them, and {GOES_ON}"
+        ) from error
+    except (ImportError, RuntimeError) as error:
+        # The scheduler reads what it hands out, and says so if it cannot.
+        if isinstance(error, RuntimeError) and "deserialization" not in str(error):
+            raise
+        raise OutsideError(
+            "The Dask scheduler or a worker cannot import what it needs; install digit-recognizer "
+            f"{__version__} and its dependencies on all machines."
+        ) from error
+    finally:
+        with warnings.catch_warnings():
+            # That tasks are cancelled is what an early end is for.
+            warnings.simplefilter("ignore")
+            pending.close()
+
+
+def train_on_worker(started_with: dict, *arguments) -> dict:
+    """`train_anywhere` on a worker of the cluster, until nobody waits for the result any more.
+
+    Parameters
+    ----------
+    started_with : dict
+        What `versions` said where the run was started.
+    *arguments
+        Of `train_anywhere`.
+
+    Raises
+    ------
+    OutsideError
+        If the versions here are others.
+    """
+    for name, here in versions().items():
+        if here != started_with[name]:
+            raise OutsideError(
+                f"The Dask worker on {socket.gethostname()} has {name} {here}, but the run was "
+                f"started with {started_with[name]}; install the same on all machines."
+            )
+    return train_anywhere(*arguments, after_epoch=_end_if_cancelled)
+
+
+class Abandoned(Exception):
+    """The run that wanted a network has ended."""
+
+
+def _end_if_cancelled():
+    """Dask cannot stop a task that runs: it goes on for nobody unless it looks itself."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    task = worker.state.tasks.get(worker.get_current_task())
+    if task is None or task.state == "cancelled":
+        raise Abandoned
+
+
+def _wait_for_workers(client, settings):
+    address = settings.scheduler or "this machine"
+    worker = f"start some with `dask worker {settings.scheduler}`"
+    remedy = worker if settings.scheduler else "lower --jobs"
+    try:
+        client.wait_for_workers(1, timeout=SECONDS_FOR_WORKERS)
+    except TimeoutError as error:
+        raise OutsideError(
+            f"The Dask scheduler at {address} has had no worker for {SECONDS_FOR_WORKERS} s; "
+            f"{remedy}, and {GOES_ON}"
+        ) from error
+    except (OSError, RuntimeError, ValueError, AttributeError, CancelledError) as error:
+        raise OutsideError(
+            f"The Dask scheduler at {address} went away; start it again, and {GOES_ON}"
+        ) from error
+
+
+def check_dask() -> None:
+    """Raise an InputError if Dask is not installed."""
+    if find_spec("distributed") is None:
+        raise InputError(
+            '[compute] backend is "dask", which is not installed; install it with '
+            "pip install '.[distributed]' in this project's folder."
+        )
+
+
+@contextmanager
+def _client(settings, n_networks):
+    """A Dask client, with a cluster of this machine's processors where no scheduler is given."""
+    check_dask()
+    import distributed
+
+    with _silence():
+        if settings.scheduler:
+            with _connected(distributed, settings.scheduler) as client:
+                yield client
+        else:
+            jobs = min(settings.jobs or cpu_count(), n_networks)
+            with _local_cluster(distributed, jobs) as client:
+                yield client
+
+
+@contextmanager
+def _connected(distributed, address):
+    try:
+        with warnings.catch_warnings():
+            # Versions that matter are compared where the networks are trained.
+            warnings.simplefilter("ignore")
+            client = distributed.Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
+    except OSError as error:
+        raise OutsideError(
+            f"There is no Dask scheduler at {address}; start one with `dask scheduler`, or correct "
+            "[compute] scheduler."
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"[compute] scheduler is {address!r}, which Dask cannot use ({error}); give an address "
+            'such as "tcp://10.0.0.1:8786".'
+        ) from error
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def _local_cluster(distributed, jobs):
+    """A cluster of `jobs` processes with one thread each, and its client."""
+    import dask
+
+    # Without Dask's settings for memory and threads, which outlast it in the environment.
+    with dask.config.set({"distributed.nanny.pre-spawn-environ": {}}):
+        try:
+            with starting():
+                cluster = distributed.LocalCluster(
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    memory_limit=0,
+                    dashboard_address=None,
+                    # Dask has no way to have none: one that is free, of this machine only.
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                    silence_logs=logging.CRITICAL,
+                )
+        except (OSError, RuntimeError, TimeoutError) as error:
+            raise OutsideError(
+                f"A Dask cluster cannot be started on this machine ({error}); lower --jobs, or "
+                'leave [compute] backend = "dask" out.'
+            ) from error
+        with cluster, distributed.Client(cluster, set_as_default=False) as client:
+            try:
+                yield client
+            except BaseException:
+                # Workers that train would be waited for.
+                for nanny in cluster.workers.values():
+                    if nanny.pid is not None:
+                        with suppress(ProcessLookupError):
+                            os.kill(nanny.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+                raise
+
+
+@contextmanager
+def _silence():
+    """No log on the terminal: what went wrong is told in a sentence."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,268 @@
+"""The training of one member of the ensemble, in whatever process."""
+
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from math import ceil
+from pathlib import Path
+from tempfile import gettempdir
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from digit_recognizer.estimator import WrongState, persistence
+from digit_recognizer.files import write_bytes
+from digit_recognizer.nn import Views
+from digit_recognizer.pipeline.compute.shared_context import SharedContext
+from digit_recognizer.pipeline.data.scaling import Scaler
+from digit_recognizer.pipeline.runs import history
+from digit_recognizer.pipeline.runs.checkpoints import Checkpoints
+from digit_recognizer.pipeline.runs.locks import locked
+from digit_recognizer.pipeline.runs.members import (
+    FILES,
+    MODEL_FILE,
+    RESULT_FILE,
+    Member,
+    read_result,
+    write_predictions,
+    write_result,
+)
+from digit_recognizer.pipeline.runs.scratch import scratch_folder
+from digit_recognizer.pipeline.runs.status import PASSES_OF_STEP, StatusFile
+
+SECONDS_BETWEEN_LOOKS = 0.2
+# What the network itself predicts at once.
+BLOCK_ROWS = 1024
+
+
+def train_member(member: Member, scaler: Scaler, X, y, X_test, after_epoch=None) -> dict:
+    """Train a network to its end and write its files, from where its folder says it stopped.
+
+    The processor's threads stay out of it: one BLAS thread, so that the result does not depend on
+    how many networks are trained beside it.
+
+    Parameters
+    ----------
+    member : Member
+    scaler : Scaler
+    X, X_test : ndarray of uint8, shape (n, n_pixels)
+    y : ndarray of int, shape (n,)
+    after_epoch : callable, default=None
+        Called after each epoch, once its checkpoint is written; ends the training by raising.
+
+    Returns
+    -------
+    dict
+        ``fold``, ``network``, ``parameters``, ``multiply_adds`` (of one image), ``epochs``,
+        ``loss``, ``accuracy`` (out of fold), ``seconds`` (of training), ``peak_memory_mb`` (of the
+        process up to here, None where the system does not tell).
+    """
+    with locked(member.folder, wait=True):
+        result = read_result(member.folder)
+        if result is not None:
+            Checkpoints(member.folder).clear()
+            return result
+        with _ONE_BLAS_THREAD, np.errstate(all="ignore"):
+            return _train(member, scaler, X, y, X_test, after_epoch)
+
+
+@contextmanager
+def _one_blas_thread():
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        # The accuracy says how far training came, and an error that weights are not finite.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+# Both settings are the whole process's, in which a Dask worker may train several networks.
+_ONE_BLAS_THREAD = SharedContext(_one_blas_thread)
+
+
+def _train(member, scaler, X, y, X_test, after_epoch):
+    folder, rows = member.folder, member.fold.validation_rows
+    X_validation, y_validation = scaler(X[rows]), y[rows]
+    model = load_model(member)
+    status = _status_of(member, len(X_test))
+    if model is None:
+        model = _fit(member, scaler, (X, y), (X_validation, y_validation), status, after_epoch)
+        write_bytes(folder / MODEL_FILE, persistence.to_bytes(model))
+    oof = model.predict_proba(X_validation)
+    n_views = _n_views(model)
+    test = predict_blocks(
+        model,
+        scaler,
+        X_test,
+        on_block=lambda n: status.predicted((len(rows) + n) * n_views),
+    )
+    write_predictions(folder, oof, test)
+    history.write_history(folder / history.FILE, model.history_)
+    summary = model.summary()
+    last = model.history_[-1] if model.history_ else {"epoch": 0, "loss": model.loss_}
+    result = {
+        "fold": member.fold.number,
+        "network": member.number,
+        "parameters": summary.n_parameters,
+        "multiply_adds": summary.multiply_adds,
+        "epochs": last["epoch"],
+        "loss": float(last["loss"]),
+        "accuracy": float((model.classes_[oof.argmax(axis=1)] == y_validation).mean()),
+        "seconds": sum(record.get("seconds", 0.0) for record in model.history_),
+        "peak_memory_mb": peak_memory_mb(),
+    }
+    write_result(folder, result)
+    Checkpoints(folder).clear()
+    status.clear()
+    return result
+
+
+def peak_memory_mb() -> int | None:
+    """The most memory that this process has had at a time; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        # Windows has none.
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Bytes on macOS, elsewhere kilobytes.
+    return ceil(peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6)
+
+
+def _status_of(member, n_test):
+    """The file in which the member's training says how far it is."""
+    n_train, n_validation = len(member.fold.train_rows), len(member.fold.validation_rows)
+    return StatusFile(
+        member.folder,
+        member.estimator.max_iter,
+        # After each epoch it predicts the validation rows.
+        epoch_passes=n_train * PASSES_OF_STEP + n_validation,
+        prediction_passes=(n_validation + n_test) * _n_views(member.estimator),
+    )
+
+
+def _n_views(estimator):
+    return len(Views(**estimator.views).transforms()) if estimator.views else 1
+
+
+def load_model(member: Member):
+    """The member's trained estimator if its files are there and whole, else None."""
+    try:
+        return type(member.estimator).load(member.folder / MODEL_FILE)
+    except (OSError, ValueError):
+        return None
+
+
+def _fit(member, scaler, data, validation, status, after_epoch):
+    X, y = data
+    model = clone(member.estimator).set_params(views=None)
+    rows = member.fold.train_rows
+    checkpoints = Checkpoints(member.folder)
+    # L-BFGS hands out its records at its end: there is nothing to go on from.
+    in_steps = model.solver != "lbfgs"
+    for record in _epochs(model, checkpoints, scaler(X[rows]), y[rows], status.step):
+        if in_steps:
+            record["accuracy"] = float(model.score(*validation))
+            history.write_history(member.folder / history.FILE, model.history_)
+            checkpoints.save(model.training_state(), record["epoch"])
+        if after_epoch is not None:
+            after_epoch()
+    if model.history_ and not in_steps:
+        model.history_[-1]["accuracy"] = float(model.score(*validation))
+    return model.set_params(views=member.estimator.views)
+
+
+def _epochs(model, checkpoints, X, y, on_step):
+    """The epochs that are left, after the last checkpoint."""
+    if model.solver == "lbfgs":
+        yield from model.fit_epochs(X, y, on_step=on_step)
+        return
+    try:
+        yield from model.fit_epochs(X, y, state=checkpoints.latest(_ignore), on_step=on_step)
+    except WrongState:
+        # Another version of this package left it.
+        checkpoints.clear()
+        yield from model.fit_epochs(X, y, on_step=on_step)
+
+
+def _ignore(sentence):
+    """What is damaged was reported before the training began."""
+
+
+def predict_blocks(
+    model, scaler: Scaler, X: np.ndarray, block_rows=BLOCK_ROWS, on_block=None
+) -> np.ndarray:
+    """Probabilities for uint8 images, scaled block by block to bound the memory.
+
+    `on_block` is called with the number of rows predicted so far.
+    """
+    blocks = []
+    for start in range(0, len(X), block_rows):
+        if on_block is not None:
+            on_block(start)
+        blocks.append(model.predict_proba(scaler(X[start : start + block_rows])))
+    return np.concatenate(blocks)
+
+
+def train_beside(parent: int, member: Member, scaler: Scaler, X, y, X_test) -> dict:
+    """`train_member` in a process of its own, which ends with its parent and leaves it Ctrl-C."""
+    belong_to(parent)
+    return train_member(member, scaler, X, y, X_test)
+
+
+@cache
+def belong_to(parent: int) -> None:
+    """Leave Ctrl-C to the parent process, and end this one as soon as that has ended.
+
+    Where joblib has no processes to give, this one is the parent itself.
+    """
+    if os.getpid() == parent:
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def train_anywhere(token_file: Path, token: str, member: Member, *work, after_epoch=None) -> dict:
+    """`train_member` on a machine that may not see the run directory.
+
+    Where it does not, the files come back with the result, as ``contents``, for the other side to
+    write, and the epochs of a process that is killed are lost.
+
+    Parameters
+    ----------
+    token_file : Path
+        A file of the run directory
+    token : str
+        and what it says.
+    member : Member
+    *work
+        The other arguments of `train_member`.
+    after_epoch : callable, default=None
+        As there.
+    """
+    if _says(token_file, token):
+        return train_member(member, *work, after_epoch=after_epoch)
+    with scratch_folder("digit-recognizer-away-", Path(gettempdir())) as place:
+        away = replace(member, folder=place / "member")
+        result = train_member(away, *work, after_epoch=after_epoch)
+        names = (*FILES, RESULT_FILE)
+        return result | {"contents": {n: (away.folder / n).read_bytes() for n in names}}
+
+
+def _says(path, text):
+    try:
+        return path.read_text() == text
+    except OSError:
+        return False

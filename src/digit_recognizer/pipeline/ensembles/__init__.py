@@ -1,0 +1,1 @@
+"""Folds, and one prediction from the networks of all of them."""

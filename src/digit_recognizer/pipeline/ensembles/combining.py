@@ -1,0 +1,206 @@
+"""The ensemble: one prediction from the networks of all folds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import LinearConstraint, minimize
+
+from digit_recognizer.pipeline.ensembles.statistics import mcnemar
+
+SIGNIFICANT = 0.05
+# Below it a probability tells nothing more, and its logarithm gets large.
+SMALLEST_PROBABILITY = 1e-6
+
+
+class Mean:
+    """All networks count the same."""
+
+    def fit(self, probabilities: np.ndarray, y: np.ndarray) -> "Mean":
+        """Nothing to learn."""
+        return self
+
+    def __call__(self, probabilities: np.ndarray) -> np.ndarray:
+        """Combine probabilities of shape (n_networks, n, n_classes) to (n, n_classes), float64."""
+        return probabilities.mean(axis=0, dtype=np.float64)
+
+    def describe(self) -> dict:
+        """What was learned, as plain values."""
+        return {}
+
+
+class LearnedWeights(Mean):
+    """A weight for each network, at least 0 and 1 in all, of the smallest cross-entropy.
+
+    Notes
+    -----
+    The "linear opinion pool" of Breiman, "Stacked regressions" (1996), with his constraint that no
+    weight be negative.
+    """
+
+    def fit(self, probabilities, y):
+        """Learn from predictions for rows that the networks were not trained on.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_networks, n, n_classes)
+        y : ndarray of int of shape (n,)
+            Indices of the classes.
+        """
+        of_label = np.take_along_axis(probabilities, y[np.newaxis, :, np.newaxis], axis=2)
+        of_label = of_label[:, :, 0].astype(np.float64) + SMALLEST_PROBABILITY
+        n_networks = len(probabilities)
+
+        def cross_entropy(weights):
+            mixed = weights @ of_label
+            return -np.log(mixed).mean(), -(of_label / mixed).mean(axis=1)
+
+        result = minimize(
+            cross_entropy,
+            np.full(n_networks, 1 / n_networks),
+            jac=True,
+            method="SLSQP",
+            bounds=[(0, 1)] * n_networks,
+            constraints=LinearConstraint(np.ones(n_networks), 1, 1),
+        )
+        weights = np.clip(result.x, 0, None)
+        self.weights = weights / weights.sum()
+        return self
+
+    def __call__(self, probabilities):
+        return np.tensordot(self.weights, probabilities.astype(np.float64), axes=1)
+
+    def describe(self):
+        return {"weights": self.weights.tolist()}
+
+
+class Stacking(Mean):
+    """Multinomial logistic regression on the logarithms of the networks' probabilities.
+
+    Notes
+    -----
+    Wolpert, "Stacked generalization" (1992).
+    """
+
+    def fit(self, probabilities, y):
+        """Learn from predictions for rows that the networks were not trained on.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_networks, n, n_classes)
+        y : ndarray of int of shape (n,)
+            Indices of the classes.
+        """
+        # Here, for it takes a tenth of a second to import.
+        from sklearn.linear_model import LogisticRegression
+
+        self.model = LogisticRegression(C=0.01, max_iter=1000).fit(_features(probabilities), y)
+        self.n_classes = probabilities.shape[2]
+        return self
+
+    def __call__(self, probabilities):
+        combined = np.zeros((probabilities.shape[1], self.n_classes))
+        combined[:, self.model.classes_] = self.model.predict_proba(_features(probabilities))
+        return combined
+
+
+def _features(probabilities):
+    logarithms = np.log(probabilities.astype(np.float64) + SMALLEST_PROBABILITY)
+    return np.concatenate(list(logarithms), axis=1)
+
+
+COMBINERS = {"mean": Mean, "weights": LearnedWeights, "stacking": Stacking}
+TITLES = {"weights": "weighting", "stacking": "stacking"}
+
+
+@dataclass(frozen=True)
+class Split:
+    """The predictions of one split of the training rows into folds.
+
+    Parameters
+    ----------
+    fold_of_row : ndarray of int of shape (n_train,)
+    oof : ndarray of shape (n_networks, n_train, n_classes)
+        Out-of-fold probabilities.
+    test : dict of int to ndarray of shape (n_networks, n_test, n_classes)
+        Probabilities of the test images, by the fold whose networks made them.
+    """
+
+    fold_of_row: np.ndarray
+    oof: np.ndarray
+    test: dict
+
+
+@dataclass(frozen=True)
+class Combined:
+    """Predictions of the ensemble.
+
+    Parameters
+    ----------
+    oof : ndarray of shape (n_train, n_classes), float64
+        Each row by combiners that have not seen its fold.
+    test : ndarray of shape (n_test, n_classes), float64
+    description : dict
+        ``combine`` that was used, the out-of-fold accuracy of each that was tried, McNemar's
+        ``p_value`` between them, and what was ``learned``, one a repeat.
+    """
+
+    oof: np.ndarray
+    test: np.ndarray
+    description: dict
+
+
+def combine(splits: list[Split], y: np.ndarray, how: str) -> Combined:
+    """Combine the networks' predictions; where learning how does not help, by their mean.
+
+    It helps if its out-of-fold predictions are better by McNemar's test, at 5%: a choice by a row
+    or two more would be one by luck, and its accuracy too high.
+
+    Parameters
+    ----------
+    splits : list of Split
+        One a repeat of the cross-validation.
+    y : ndarray of int of shape (n_train,)
+        Indices of the classes.
+    how : {"mean", "weights", "stacking"}
+    """
+    oof = {name: _cross_combined(splits, y, COMBINERS[name]) for name in {"mean": 0, how: 0}}
+    right = {name: predictions.argmax(axis=1) == y for name, predictions in oof.items()}
+    more, fewer = (right[how] & ~right["mean"]).sum(), (right["mean"] & ~right[how]).sum()
+    p_value = mcnemar(int(more), int(fewer))
+    used = how if more > fewer and p_value < SIGNIFICANT else "mean"
+    combiners = [COMBINERS[used]().fit(split.oof, y) for split in splits]
+    test = [
+        combiner(of_fold)
+        for split, combiner in zip(splits, combiners, strict=True)
+        for of_fold in split.test.values()
+    ]
+    description = {
+        "combine": used,
+        "oof_accuracies": {name: float(rows.mean()) for name, rows in right.items()},
+        "p_value": p_value,
+        "learned": [combiner.describe() for combiner in combiners],
+    }
+    return Combined(oof[used], np.mean(test, axis=0), description)
+
+
+def _cross_combined(splits, y, kind):
+    """Out-of-fold predictions, each by a combiner that learned from the other folds only."""
+    total = np.zeros(splits[0].oof.shape[1:])
+    for split in splits:
+        for fold in split.test:
+            here = split.fold_of_row == fold
+            combiner = kind().fit(split.oof[:, ~here], y[~here])
+            total[here] += combiner(split.oof[:, here])
+    return total / len(splits)
+
+
+def verdict(description: dict, how: str) -> str | None:
+    """A sentence on whether learning how to combine helped; None where it was not asked for."""
+    if how == "mean":
+        return None
+    accuracies = description["oof_accuracies"]
+    learned, mean = accuracies[how], accuracies["mean"]
+    figures = f"{learned:.3%}, the mean {mean:.3%}, p = {description['p_value']:.2g}"
+    if description["combine"] == how:
+        return f"{TITLES[how]} helps ({figures})"
+    return f"{TITLES[how]} does not help ({figures}): the mean is used"

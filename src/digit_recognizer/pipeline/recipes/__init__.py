@@ -1,0 +1,1 @@
+"""Recipes: the TOML files that say what a run does."""

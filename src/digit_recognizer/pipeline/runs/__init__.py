@@ -1,0 +1,1 @@
+"""Runs on the disk: what is in their directories, and who works there."""

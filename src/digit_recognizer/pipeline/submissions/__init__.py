@@ -1,0 +1,1 @@
+"""Submissions: the log, the upload, the leaderboard."""

@@ -87,7 +87,8 @@ def kill_savers(path, n, random):
     ended(forked(network(0).fit(X, Y).save, path))
     survived, before = 0, place(path)
     for number in range(1, n + 1):
-        saver = forked(train, path, number)
+        # A fast machine gets through several trainings before the kill.
+        saver = forked(train, path, 1000 * number)
         time.sleep(random.uniform(0, SECONDS_OF_A_SAVER))
         ended(saver, signal.SIGKILL)
         after = place(path)

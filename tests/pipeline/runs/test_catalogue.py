@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from datetime import datetime
 
 import pytest
@@ -14,11 +12,11 @@ from digit_recognizer.pipeline.recipes.recipe import load_recipe
 from digit_recognizer.pipeline.run import submit
 from digit_recognizer.pipeline.runs import catalogue, locks, run_directory
 from digit_recognizer.pipeline.sources.source import find_data
+from in_process import run
 
 RECIPE = (
     "[model]\nhidden_layer_sizes = [8]\nmax_iter = 2\nlearning_rate = 'cosine'\n[cv]\nfolds = 2\n"
 )
-COMMAND = [sys.executable, "-m", "digit_recognizer", "runs"]
 
 
 @pytest.fixture
@@ -38,10 +36,8 @@ def runs(tmp_path, monkeypatch):
     return names
 
 
-def command(*arguments, **options):
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, **options
-    )
+def command(*arguments):
+    return run(".", "runs", *arguments)
 
 
 def test_the_list_tells_finished_from_unfinished(runs):
@@ -101,7 +97,7 @@ def test_the_command_lists_within_80_columns(runs):
 
 def test_clean_removes_the_unfinished_only_and_all_on_request(runs):
     left = run_directory.RUNS_FOLDER
-    result = command("clean", stdin=subprocess.DEVNULL)
+    result = command("clean", "--yes")
     assert result.returncode == 0
     assert [path.name for path in left.iterdir()] == [runs[0]]
     assert result.stdout.splitlines()[-1].startswith("Removed 1, ")

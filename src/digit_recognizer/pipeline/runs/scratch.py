@@ -5,6 +5,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.files import explaining
 from digit_recognizer.pipeline.runs.locks import holder, locked
 
+SECONDS_FOR_HELPER = 1
 SHARED_PREFIX = "digit-recognizer-shared-"
 # A file system in memory, which joblib takes too where it has as much space.
 SHARED_MEMORY, SHARED_MEMORY_BYTES = Path("/dev/shm"), 2_000_000_000
@@ -53,9 +55,16 @@ def _remove(folder):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
     if process is not None and not Path(f"/proc/{process}").exists():
-        # joblib's, which go with its own helper process, unless that was killed too.
-        for semaphore in SHARED_MEMORY.glob(f"sem.loky-{process}-*"):
-            semaphore.unlink()
+        _remove_semaphores(f"sem.loky-{process}-*")
+
+
+def _remove_semaphores(pattern):
+    """Remove joblib's semaphores of a process, unless its helper process lived on to do it."""
+    if any(SHARED_MEMORY.glob(pattern)):
+        # It complains of those that are gone.
+        time.sleep(SECONDS_FOR_HELPER)
+    for semaphore in SHARED_MEMORY.glob(pattern):
+        semaphore.unlink(missing_ok=True)
 
 
 def _is_own_folder(path):

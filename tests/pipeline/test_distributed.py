@@ -209,6 +209,8 @@ def test_losing_workers_then_the_scheduler_is_a_sentence_and_keeps_the_epochs(he
             OutsideError, match=r"^The Dask workers .* all lost, 1 of them, .* goes on"
         ):
             training.result(SECONDS)
+        # The other worker ends its epoch for nobody, and is not to be taken for the next run's.
+        wait_until(lambda: not any(map(locks.is_locked, folds_of(here))), "an idle worker", SECONDS)
         # What is left is one thread, for which joblib alone would train in this process.
         training = beside(run_on, cluster)
         pid, fold = stop_half_way(here)

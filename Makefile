@@ -110,7 +110,7 @@ $(BIN)/python: $(MOVED)
 # Its Python is a link, whose age tells nothing.
 $(VENV)/.installed: $(BIN)/python $(MOVED) pyproject.toml
 	@echo "Installing into $(VENV) …"
-	@$(INSTALL) -e .
+	@$(INSTALL) -e '.[report]'
 	@pwd -P > $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

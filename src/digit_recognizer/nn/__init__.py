@@ -58,6 +58,7 @@ from digit_recognizer.nn.network import Network
 from digit_recognizer.nn.normalization import BatchNorm
 from digit_recognizer.nn.optimizers import SGD, Adam, AdamW, Optimizer
 from digit_recognizer.nn.parameters import FlatParameters, ParameterSpec
+from digit_recognizer.nn.scaling import SCALINGS, Scaling
 from digit_recognizer.nn.schedules import (
     Adaptive,
     Clock,
@@ -72,6 +73,7 @@ from digit_recognizer.nn.training import TrainingPlan
 __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
+    "SCALINGS",
     "SGD",
     "Activation",
     "Adam",
@@ -108,6 +110,7 @@ __all__ = [
     "ParameterSpec",
     "PoissonDeviance",
     "ReLU",
+    "Scaling",
     "SiLU",
     "SoftmaxCrossEntropy",
     "SquaredError",

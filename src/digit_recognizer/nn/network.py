@@ -21,6 +21,7 @@ from digit_recognizer.nn.memory import Memory
 from digit_recognizer.nn.parameters import FlatParameters
 from digit_recognizer.nn.representation import call_of
 from digit_recognizer.nn.rows import is_sparse, multipliable
+from digit_recognizer.nn.scaling import Scaling
 from digit_recognizer.nn.summary import INITIALIZERS, Summary
 from digit_recognizer.nn.training import TrainingPlan, train_epochs
 
@@ -51,6 +52,8 @@ class Network:
     fuse : bool, default=True
         Whether neighbouring layers that can be computed as one are, and images pass in pieces that
         fit the cache. Without it each layer takes the whole batch, as written.
+    scaling : Scaling or None, default=None
+        Done to each batch before the first layer, so that X may be of integers all the time.
 
     Attributes
     ----------
@@ -70,6 +73,7 @@ class Network:
         dtype=np.float32,
         seed=0,
         fuse=True,
+        scaling: Scaling | None = None,
     ):
         check_parts(layers, loss)
         self.layers = [copy.deepcopy(layer) for layer in layers]
@@ -77,6 +81,7 @@ class Network:
         self.input_shape = checked_shape(input_shape)
         self.dtype = checked_dtype(dtype)
         self.fuse = fuse
+        self.scaling = scaling
         shape = self.input_shape
         for layer in self.layers:
             shape = layer.output_shape = tuple(layer.build(shape))
@@ -123,6 +128,7 @@ class Network:
         return self._forward(X, memories)
 
     def _forward(self, X, memories):
+        X = multipliable(X, self.dtype) if self.scaling is None else self.scaling(X, self.dtype)
         if is_sparse(X) and not self.takes_sparse:
             X = X.toarray()
         if not is_sparse(X):
@@ -156,7 +162,7 @@ class Network:
             if not (need_dX or learns_before or step.learns):
                 return None
             dZ = step.backward(dZ, memories[position], need_dX or learns_before)
-        return dZ
+        return dZ / self.scaling.scale if need_dX and self.scaling else dZ
 
     def loss_and_gradients(self, X, y, sample_weight, memories) -> float:
         """Loss of a batch; its gradients go to ``parameters.gradients``.
@@ -238,12 +244,12 @@ class Network:
         check_rows(X, self.input_shape)
         predictions = np.empty((X.shape[0], *self.output_shape), dtype=self.dtype)
         memories = self._prediction_memories(len(predictions))
-        stays_sparse = is_sparse(X) and self.takes_sparse
+        stays_sparse = is_sparse(X) and self.takes_sparse and self.scaling is None
         size = SPARSE_PREDICTION_ROWS if stays_sparse else PREDICTION_ROWS
         for start in range(0, X.shape[0], size):
             block = X if X.shape[0] <= size else X[start : start + size]
             Z = predictions[start : start + size]
-            Z[...] = self._forward(multipliable(block, self.dtype), memories)
+            Z[...] = self._forward(block, memories)
             self.loss.activate(Z)
         return predictions
 

@@ -132,7 +132,8 @@ class Batches:
 
 def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator[dict]:
     """The loop behind `Network.fit_epochs`, which documents it."""
-    X = contiguous(X, network.dtype)
+    # With a scaling rows become floats in their batch only.
+    X = contiguous(X, network.dtype if network.scaling is None else None)
     batches = Batches(X, y, sample_weight, plan.batch_size, plan.drop_last)
     memories = network.memories(training=True, generator=generator)
     plan.optimizer.bind(network.parameters)
@@ -145,6 +146,7 @@ def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator
         for X_batch, y_batch, weight_batch in batches(order):
             if plan.augment is not None:
                 X_batch = X_batch.toarray() if is_sparse(X_batch) else X_batch
+                X_batch = X_batch.astype(network.dtype, copy=False)
                 plan.augment(X_batch, generator, clock.epoch, plan.n_epochs)
             loss = train_step(network, X_batch, y_batch, weight_batch, memories, plan)
             total += loss * len(y_batch)

@@ -72,7 +72,6 @@ class Training:
         generator = np.random.default_rng(0)
         self.network = nn.Network(layers, nn.SoftmaxCrossEntropy(), case.input_shape)
         self.plan = nn.TrainingPlan(case.optimizer(), nn.Constant(1e-3), case.batch_size, 1)
-        self.plan.optimizer.bind(self.network.parameters)
         self.memories = self.network.memories(training=True, generator=generator)
         self.generator = generator
         self.batches = self._endless(nn.training.Batches(X, y, None, case.batch_size, True))

@@ -84,7 +84,6 @@ class Ours:
     def __init__(self, layers, X, y):
         self.network = nn.Network(layers, nn.SoftmaxCrossEntropy(), (28, 28, 1))
         self.plan = nn.TrainingPlan(nn.Adam(), nn.Constant(LEARNING_RATE), len(X), 1)
-        self.plan.optimizer.bind(self.network.parameters)
         self.memories = self.network.memories(training=True, generator=np.random.default_rng(0))
         self.reading = self.network.memories(training=False)
         self.X, self.y = X, y

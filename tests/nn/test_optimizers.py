@@ -72,12 +72,11 @@ def draw_gradients(seed=2):
 
 def run(optimizer, parameters, gradients, steps=range(20), l2=0.0):
     """Take steps with given gradients; returns the values by name."""
-    optimizer.bind(parameters)
     for step in steps:
         for index in range(2):
             for name, array in parameters.layer_views(index)[1].items():
                 array[...] = gradients[index, name][step]
-        optimizer.step(RATES[step], l2)
+        optimizer.step(parameters, RATES[step], l2)
     return named(parameters)
 
 
@@ -213,8 +212,7 @@ def test_computes_in_the_dtype_of_the_parameters(make, dtype):
     parameters.initialize(np.random.default_rng(0))
     parameters.gradients[...] = 1
     optimizer = make()
-    optimizer.bind(parameters)
-    optimizer.step(0.1, l2=0.1)
+    optimizer.step(parameters, 0.1, l2=0.1)
     assert all(state.dtype == dtype for state in optimizer.states)
     assert (parameters.values < 1).all()
 
@@ -263,10 +261,10 @@ def test_a_fresh_optimizer_starts_again_and_leaves_the_other(make, parameters, p
 
 def test_an_optimizer_of_another_network_is_refused(parameters):
     optimizer = nn.Adam()
-    optimizer.bind(parameters)
+    optimizer.step(parameters, 0.1)
     other = nn.Network([nn.Dense(2)], nn.SquaredError(), (3,)).parameters
     with pytest.raises(ValueError, match=r"Adam has trained another network; .* fresh\(\)"):
-        optimizer.bind(other)
+        optimizer.step(other, 0.1)
 
 
 class ReturnsTheNew(nn.Optimizer):
@@ -283,6 +281,5 @@ class ReturnsTheNew(nn.Optimizer):
 )
 def test_an_update_that_moves_nothing_is_told(make, error, message, parameters):
     optimizer = make()
-    optimizer.bind(parameters)
     with pytest.raises(error, match=message):
-        optimizer.step(0.1)
+        optimizer.step(parameters, 0.1)

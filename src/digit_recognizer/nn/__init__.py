@@ -18,6 +18,19 @@ rooms, which make it fast. In one line::
 >>> history = list(network.fit_epochs(X, y, plan, generator))
 >>> bool((network.predict(X).argmax(axis=1) == y).mean() > 0.95)
 True
+
+One step by hand, on plain arrays; `Network.train_step` is these four lines, and each layer has
+`forward` and `backward` for itself (see `Layer`):
+
+>>> optimizer = nn.SGD()
+>>> Z = network.forward(X)
+>>> loss, dZ = network.loss.loss_and_gradient(Z, y)
+>>> network.backward(dZ)
+>>> optimizer.step(network.parameters, learning_rate=0.01)
+>>> network.layers[0].gradients["weight"].shape
+(2, 32)
+>>> network.train_step(X, y, optimizer, learning_rate=0.01) < loss
+True
 """
 
 from digit_recognizer.nn.activations import (

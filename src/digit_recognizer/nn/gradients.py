@@ -233,8 +233,7 @@ def _check_step(network, loss, errors, step):
     if max(errors.values()) > WRONG or step * norm <= 1e-10 * abs(before):
         return
     optimizer = SGD(momentum=0.0, nesterov=False)
-    optimizer.bind(parameters)
-    optimizer.step(step / norm)
+    optimizer.step(parameters, step / norm)
     lowered = before - loss()
     if not 0.5 < lowered / (step * norm) < 2:
         raise ValueError(

@@ -28,22 +28,49 @@ class Loss(Readable):
         """Predictions from the last layer's output Z of shape (n, n_outputs), in place."""
         raise NotImplementedError
 
-    def loss_and_gradient(self, Z, y, sample_weight, memory: Memory):
-        """Loss of a batch and its gradient with respect to Z, written over Z.
+    def loss_and_gradient(self, Z, y, sample_weight=None, memory: Memory | None = None):
+        """Loss of a batch and its gradient with respect to Z.
 
         Parameters
         ----------
         Z : ndarray of shape (n, n_outputs)
+            What the last layer returned.
         y : ndarray
             Targets: class indices of shape (n,) for softmax, else shape (n, n_outputs).
         sample_weight : ndarray of shape (n,) or None
-        memory : Memory
+        memory : Memory or None, default=None
+            With one, y is taken as known to fit and the gradient is written over Z.
 
         Returns
         -------
         loss : float
         dZ : ndarray of shape (n, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If y does not fit, where no memory is given.
         """
+        if memory is None:
+            Z, y = np.array(Z), np.asarray(y)
+            self.check_targets(y, Z.shape[1:])
+            if len(y) != len(Z):
+                raise ValueError(f"Z has {len(Z)} rows and y {len(y)}: they must be as many.")
+            memory = Memory(Z.dtype)
+        losses = self.row_losses(Z, y, memory)
+        if sample_weight is None:
+            Z *= 1 / len(losses)
+            return float(np.add.reduce(losses)) / len(losses), Z
+        total = np.sum(sample_weight)
+        if total == 0:
+            Z[...] = 0
+            return 0.0, Z
+        share = np.divide(sample_weight, total, out=memory.array("share", losses.shape))
+        Z *= share[:, np.newaxis]
+        return float(losses @ share), Z
+
+    def row_losses(self, Z, y, memory: Memory) -> np.ndarray:
+        """Loss of each row, of shape (n,); writes its gradient with respect to Z over Z."""
         raise NotImplementedError
 
     def check_targets(self, y: np.ndarray, output_shape: tuple[int, ...]) -> None:
@@ -76,18 +103,10 @@ class Loss(Readable):
         if wrong.any():
             raise ValueError(f"{name} takes {takes}, got y with {y[wrong][0]}.")
 
-    def _mean(self, losses, gradient, sample_weight, memory):
-        """Weighted mean of per-sample `losses` (n,); scales `gradient` (n, k) in place."""
-        if sample_weight is None:
-            gradient *= 1 / len(losses)
-            return float(np.add.reduce(losses)) / len(losses)
-        total = sample_weight.sum()
-        if total == 0:
-            gradient[...] = 0
-            return 0.0
-        share = np.divide(sample_weight, total, out=memory.array("share", losses.shape))
-        gradient *= share[:, np.newaxis]
-        return float(losses @ share)
+
+def row_sums(terms, memory):
+    """Σₖ of each row's terms."""
+    return np.add.reduce(terms, axis=1, out=memory.array("losses", (len(terms),)))
 
 
 def softmax_cross_entropy(Z, y, label_smoothing=0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -161,7 +180,7 @@ class SoftmaxCrossEntropy(Loss):
         Z /= Z.sum(axis=1, keepdims=True)
         return Z
 
-    def loss_and_gradient(self, Z, y, sample_weight, memory):
+    def row_losses(self, Z, y, memory):
         # As `softmax_cross_entropy`, without an array for Y.
         n, n_classes = Z.shape
         smoothing = self.label_smoothing
@@ -193,7 +212,7 @@ class SoftmaxCrossEntropy(Loss):
         row -= 1 - smoothing
         P.reshape(-1)[flat] = row
         np.copyto(Z, P.T)
-        return self._mean(losses, Z, sample_weight, memory), Z
+        return losses
 
 
 class BinaryCrossEntropy(Loss):
@@ -222,7 +241,7 @@ class BinaryCrossEntropy(Loss):
         # Never quite 1, so that the other class keeps a finite logarithm.
         return np.minimum(Z, np.nextafter(Z.dtype.type(1), Z.dtype.type(0)), out=Z)
 
-    def loss_and_gradient(self, Z, y, sample_weight, memory):
+    def row_losses(self, Z, y, memory):
         target = memory.array("target", Z.shape)
         np.multiply(y, Z.dtype.type(1 - self.label_smoothing), out=target)
         target += self.label_smoothing / 2
@@ -233,7 +252,7 @@ class BinaryCrossEntropy(Loss):
         terms = np.multiply(target, Z, out=memory.array("terms", Z.shape))
         np.subtract(np.maximum(Z, 0, out=memory.array("P", Z.shape)), terms, out=terms)
         terms += np.log1p(decay, out=memory.array("P", Z.shape))
-        losses = np.add.reduce(terms, axis=1, out=memory.array("losses", (len(Z),)))
+        losses = row_sums(terms, memory)
 
         positive = np.greater_equal(Z, 0, out=memory.array("positive", Z.shape, bool))
         np.add(decay, 1, out=terms)
@@ -241,7 +260,7 @@ class BinaryCrossEntropy(Loss):
         np.copyto(Z, 1, where=positive)
         Z /= terms
         Z -= target
-        return self._mean(losses, Z, sample_weight, memory), Z
+        return losses
 
 
 class SquaredError(Loss):
@@ -255,12 +274,11 @@ class SquaredError(Loss):
     def activate(self, Z):
         return Z
 
-    def loss_and_gradient(self, Z, y, sample_weight, memory):
+    def row_losses(self, Z, y, memory):
         Z -= y
         squares = np.multiply(Z, Z, out=memory.array("squares", Z.shape))
-        losses = np.add.reduce(squares, axis=1, out=memory.array("losses", (len(Z),)))
-        losses *= 0.5
-        return self._mean(losses, Z, sample_weight, memory), Z
+        squares *= 0.5
+        return row_sums(squares, memory)
 
 
 class PoissonDeviance(Loss):
@@ -277,7 +295,7 @@ class PoissonDeviance(Loss):
     def activate(self, Z):
         return np.exp(Z, out=Z)
 
-    def loss_and_gradient(self, Z, y, sample_weight, memory):
+    def row_losses(self, Z, y, memory):
         terms = np.multiply(y, Z, out=memory.array("terms", Z.shape))
         P = np.exp(Z, out=Z)
         np.subtract(P, terms, out=terms)
@@ -289,6 +307,5 @@ class PoissonDeviance(Loss):
         entropy -= 1
         entropy *= y
         terms += entropy
-        losses = np.add.reduce(terms, axis=1, out=memory.array("losses", (len(Z),)))
         P -= y
-        return self._mean(losses, P, sample_weight, memory), P
+        return row_sums(terms, memory)

@@ -32,7 +32,7 @@ SPARSE_PREDICTION_ROWS = 8192
 # Smaller predictions keep their memory for the next: one row takes a third less time.
 MOST_KEPT_ROWS = 64
 # Attributes that `_bind` makes from the others.
-DERIVED = {"steps", "_learns", "_kept", "takes_sparse"}
+DERIVED = {"steps", "_learns", "_kept", "_own", "takes_sparse"}
 
 
 class Network:
@@ -96,6 +96,7 @@ class Network:
         for index, layer in enumerate(self.layers):
             layer.bind(*self.parameters.layer_views(index))
         self._kept = threading.local()
+        self._own = None
         self.takes_sparse = vars(type(self.layers[0])).get("takes_sparse", False)
         self.steps, rest = [], self.layers
         while rest:
@@ -110,14 +111,15 @@ class Network:
         settings = self.dtype, training, generator
         return [*(step.new_memory(*settings) for step in self.steps), Memory(*settings)]
 
-    def forward(self, X: np.ndarray, memories: Sequence[Memory]) -> np.ndarray:
+    def forward(self, X: np.ndarray, memories: Sequence[Memory] | None = None) -> np.ndarray:
         """Output of the last layer, before the loss's output activation.
 
         Parameters
         ----------
         X : ndarray or CSR matrix of shape (n, \\*input_shape)
-        memories : sequence of Memory
-            Whose arrays hold the output until the next call.
+        memories : sequence of Memory or None, default=None
+            Whose arrays hold the output until the next call. None for the network's own, for a
+            training step by hand: then the output is a new array.
 
         Returns
         -------
@@ -125,7 +127,11 @@ class Network:
         """
         X = X if is_sparse(X) else np.asarray(X)
         check_rows(X, self.input_shape)
-        return self._forward(X, memories)
+        if memories is not None:
+            return self._forward(X, memories)
+        if self._own is None:
+            self._own = self.memories(training=True, generator=np.random.default_rng(0))
+        return np.array(self._forward(multipliable(X, self.dtype), self._own))
 
     def _forward(self, X, memories):
         X = multipliable(X, self.dtype) if self.scaling is None else self.scaling(X, self.dtype)
@@ -143,20 +149,26 @@ class Network:
         memories[-1].overwrite_input = may_overwrite
         return X
 
-    def backward(self, dZ: np.ndarray, memories: Sequence[Memory], need_dX=False):
-        """Write the parameters' gradients to ``parameters.gradients``.
+    def backward(self, dZ: np.ndarray, memories: Sequence[Memory] | None = None, need_dX=False):
+        """Write the parameters' gradients to ``parameters.gradients``, and so to each layer's.
 
         Parameters
         ----------
         dZ : ndarray of shape (n, \\*output_shape)
-            Gradient with respect to what `forward` returned last; may be overwritten.
-        memories : sequence of Memory
+            Gradient with respect to what `forward` returned last; may be overwritten where
+            memories are given.
+        memories : sequence of Memory or None, default=None
+            Those of `forward`.
         need_dX : bool, default=False
 
         Returns
         -------
         dX : ndarray of shape (n, \\*input_shape) or None
         """
+        if memories is None:
+            if self._own is None:
+                raise ValueError("The network has nothing to go back through: call forward first.")
+            memories, dZ = self._own, np.array(dZ, self.dtype)
         for position in reversed(range(len(self.steps))):
             step, learns_before = self.steps[position], self._learns[position]
             if not (need_dX or learns_before or step.learns):
@@ -184,6 +196,30 @@ class Network:
         X, y = as_arrays(X, y)
         check_data(self, X, y, sample_weight)
         return self.step_gradients(X, y, sample_weight, memories)
+
+    def train_step(self, X, y, optimizer, learning_rate, sample_weight=None) -> float:
+        """One step on one batch: forward, loss, backward, update.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n, \\*input_shape)
+        y : ndarray
+            As the loss takes it.
+        optimizer : Optimizer
+            The same one at each step.
+        learning_rate : float
+        sample_weight : ndarray of shape (n,) or None
+
+        Returns
+        -------
+        float
+            The batch's loss before the step.
+        """
+        Z = self.forward(X)
+        loss, dZ = self.loss.loss_and_gradient(Z, y, sample_weight)
+        self.backward(dZ)
+        optimizer.step(self.parameters, learning_rate)
+        return loss
 
     def step_gradients(self, X, y, sample_weight, memories) -> float:
         """`loss_and_gradients` of arrays that are known to fit."""

@@ -76,7 +76,7 @@ class Optimizer(Readable):
     learning_rate = 0.0
     n_steps = 0
     states: tuple | None = None
-    _pieces: tuple | list = ()
+    _parameters: FlatParameters | None = None
 
     def __init__(self, weight_decay=0.0):
         self.weight_decay = weight_decay
@@ -99,8 +99,8 @@ class Optimizer(Readable):
         """
         raise NotImplementedError(f"{type(self).__name__} has no method update.")
 
-    def bind(self, parameters: FlatParameters) -> None:
-        """Take the arrays to work on; the state goes on from where it was."""
+    def _take(self, parameters):
+        """Cut the arrays to work on into pieces; the state goes on from where it was."""
         n = parameters.n_trainable
         if self.states is None:
             self.states = tuple(aligned_zeros(n, parameters.dtype) for _ in range(self.n_states))
@@ -124,9 +124,10 @@ class Optimizer(Readable):
             )
             for start, stop in pairwise(edges)
         ]
+        self._parameters = parameters
 
     def resume(self, states, n_steps: int, learning_rate: float) -> None:
-        """Go on from where another optimizer was, see the attributes; call it before `bind`."""
+        """Go on from where another optimizer was, see the attributes; before the first step."""
         self.states = tuple(aligned_copy(array) for array in states)
         self.n_steps = n_steps
         self.learning_rate = learning_rate
@@ -137,15 +138,19 @@ class Optimizer(Readable):
         other.states, other.n_steps, other.learning_rate = None, 0, 0.0
         return other
 
-    def step(self, learning_rate: float, l2: float = 0.0) -> None:
+    def step(self, parameters: FlatParameters, learning_rate: float, l2: float = 0.0) -> None:
         """Update all parameters from their gradients.
 
         Parameters
         ----------
+        parameters : FlatParameters
+            Of a network; the same at each step.
         learning_rate : float
         l2 : float, default=0.0
             Gradient of a penalty ``l2/2 Σ w²`` on the weights, added to theirs.
         """
+        if parameters is not self._parameters:
+            self._take(parameters)
         self.n_steps += 1
         self.learning_rate = learning_rate
         for decayed, w, g, states, scratch in self._pieces:
@@ -161,7 +166,8 @@ class Optimizer(Readable):
                 )
 
     def __getstate__(self):
-        return {name: value for name, value in self.__dict__.items() if name != "_pieces"}
+        # The pieces are views of the network's arrays, and taken again from there.
+        return {k: v for k, v in self.__dict__.items() if k not in ("_pieces", "_parameters")}
 
     def __setstate__(self, state):
         self.__dict__.update(state)

@@ -136,7 +136,6 @@ def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator
     X = contiguous(X, network.dtype if network.scaling is None else None)
     batches = Batches(X, y, sample_weight, plan.batch_size, plan.drop_last)
     memories = network.memories(training=True, generator=generator)
-    plan.optimizer.bind(network.parameters)
     clock = plan.clock
     clock.n_steps = max(plan.n_epochs * len(batches), clock.n_steps)
     while clock.epoch < plan.n_epochs:
@@ -184,7 +183,7 @@ def train_step(network, X, y, sample_weight, memories, plan: TrainingPlan) -> fl
             loss += 0.5 * l2 * float(weights @ weights)
     if plan.max_gradient_norm is not None:
         clip(network.parameters.gradients, plan.max_gradient_norm)
-    plan.optimizer.step(plan.schedule.rate(plan.clock), l2)
+    plan.optimizer.step(network.parameters, plan.schedule.rate(plan.clock), l2)
     plan.clock.step += 1
     if plan.average is not None:
         plan.average.update(network.parameters)

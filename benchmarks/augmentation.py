@@ -19,7 +19,7 @@ measuring.use_one_processor()
 import numpy as np  # noqa: E402
 
 from digit_recognizer import nn  # noqa: E402
-from digit_recognizer.estimator.architecture import parse_architecture  # noqa: E402
+from digit_recognizer.estimator.building.architecture import parse_architecture  # noqa: E402
 
 N_ROWS = 8192
 N_STEPS = 8

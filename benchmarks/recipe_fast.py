@@ -27,7 +27,7 @@ measuring.use_one_thread()
 
 import numpy as np  # noqa: E402
 
-from digit_recognizer.pipeline.compute.training import train_member  # noqa: E402
+from digit_recognizer.pipeline.compute.fold_training import train_member  # noqa: E402
 from digit_recognizer.pipeline.data.dataset import load_data  # noqa: E402
 from digit_recognizer.pipeline.data.scaling import Scaler  # noqa: E402
 from digit_recognizer.pipeline.ensembles.folds import Fold, make_folds  # noqa: E402

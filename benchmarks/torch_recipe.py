@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from digit_recognizer import nn
-from digit_recognizer.estimator.architecture import parse_architecture
+from digit_recognizer.estimator.building.architecture import parse_architecture
 from digit_recognizer.pipeline.data.scaling import Scaler
 
 # A tenth faster than 250 to 1000 at once.

@@ -12,7 +12,7 @@ import measuring
 
 measuring.use_one_thread()
 
-from digit_recognizer.pipeline.compute.training import load_model  # noqa: E402
+from digit_recognizer.pipeline.compute.fold_training import load_model  # noqa: E402
 from digit_recognizer.pipeline.data.dataset import load_data  # noqa: E402
 from digit_recognizer.pipeline.data.scaling import Scaler  # noqa: E402
 from digit_recognizer.pipeline.ensembles.folds import make_folds  # noqa: E402

@@ -18,8 +18,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from digit_recognizer import NumpyNetClassifier
 from digit_recognizer.nn import Views
+from digit_recognizer.pipeline.recipes.checking import describe_values, schema_of
 from digit_recognizer.pipeline.recipes.recipe import OWN_PARAMETERS, SECTIONS
-from digit_recognizer.pipeline.recipes.validation import describe_values, schema_of
 
 FOLDER = Path(__file__).parent
 PAGE, SCHEMA = FOLDER / "recipes.md", FOLDER.parent / "recipes" / "schema.json"

@@ -18,6 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Each room and the rooms it may import; the package's own __init__ hands out the estimators.
 SHARED = {"checksummed", "errors", "files"}
 NETWORK = {"nn", "nn/images", "nn/kernels"}
+ESTIMATOR = {f"estimator/{room}" for room in ("building", "inputs", "saving", "fitting")}
 DATA, RECIPES, RUNS = "pipeline/data", "pipeline/recipes", "pipeline/runs"
 ENSEMBLES, COMPUTE = "pipeline/ensembles", "pipeline/compute"
 ARROWS = {
@@ -27,14 +28,18 @@ ARROWS = {
     "errors": set(),
     "files": {"errors"},
     "checksummed": {"files"},
-    "estimator": {*NETWORK, *SHARED},
+    "estimator/building": {*NETWORK},
+    "estimator/inputs": {*NETWORK},
+    "estimator/saving": {"estimator/building", *NETWORK, *SHARED},
+    "estimator/fitting": {"estimator/building", "estimator/inputs", "estimator/saving", *NETWORK},
+    "estimator": {*ESTIMATOR, *NETWORK},
     PACKAGE: {"estimator"},
     DATA: SHARED,
     RECIPES: {DATA, "estimator", *NETWORK, *SHARED},
     ENSEMBLES: {RECIPES, *SHARED},
     RUNS: {PACKAGE, DATA, RECIPES, ENSEMBLES, "estimator", *SHARED},
     "pipeline/sources": {DATA, RUNS, *SHARED},
-    COMPUTE: {PACKAGE, DATA, RECIPES, RUNS, "estimator", *NETWORK, *SHARED},
+    COMPUTE: {PACKAGE, DATA, RECIPES, RUNS, "estimator", "estimator/saving", *NETWORK, *SHARED},
     "pipeline/submissions": {DATA, RECIPES, RUNS, *SHARED},
     "pipeline": {DATA, RECIPES, ENSEMBLES, RUNS, COMPUTE, "pipeline/submissions", *SHARED},
     "kaggle": SHARED,
@@ -64,7 +69,11 @@ OUTSIDE = {
     "errors": set(),
     "files": {"filelock", "numpy"},
     "checksummed": set(),
-    "estimator": {"joblib", "numpy", "safetensors", "scipy", "sklearn"},
+    "estimator": {"numpy", "sklearn"},
+    "estimator/building": {"numpy", "sklearn"},
+    "estimator/inputs": {"numpy", "sklearn"},
+    "estimator/saving": {"numpy", "safetensors", "sklearn"},
+    "estimator/fitting": {"numpy", "scipy", "sklearn"},
     "command_line": set(),
     "kaggle": {"kagglesdk", "requests", "tqdm"},
     PACKAGE: set(),
@@ -153,8 +162,8 @@ def test_the_arrows_make_no_circle():
 
 def test_a_folder_holds_what_one_can_remember():
     rooms = Counter(room_of(path) for path in FILES if path.stem != "__init__")
-    assert max(rooms.values()) <= 25
-    assert {room for room in rooms if "/" in room and rooms[room] > 15} == set()
+    # The network's own files are read in one order, which its docstring tells.
+    assert {room for room in rooms if rooms[room] > 15} <= {"nn"}
 
 
 @each_file

@@ -121,7 +121,7 @@ def test_damaged_results_are_made_again_without_training(here, run, name, monkey
     outcome = run()
     path = here / "runs" / outcome.run_id / name
     path.write_bytes(path.read_bytes()[:-10])
-    monkeypatch.setattr("digit_recognizer.pipeline.compute.training._fit", None)
+    monkeypatch.setattr("digit_recognizer.pipeline.compute.fold_training._fit", None)
     assert run().metrics["files"] == outcome.metrics["files"]
 
 

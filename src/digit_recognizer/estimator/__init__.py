@@ -1,9 +1,9 @@
 """scikit-learn's contract around the network."""
 
-from digit_recognizer.estimator.callbacks import Checkpoint
 from digit_recognizer.estimator.classifier import NumpyNetClassifier
+from digit_recognizer.estimator.fitting.callbacks import Checkpoint
 from digit_recognizer.estimator.regressor import NumpyNetRegressor
-from digit_recognizer.estimator.signature import WrongState
-from digit_recognizer.estimator.training_state import TrainingState
+from digit_recognizer.estimator.saving.signature import WrongState
+from digit_recognizer.estimator.saving.training_state import TrainingState
 
 __all__ = ["Checkpoint", "NumpyNetClassifier", "NumpyNetRegressor", "TrainingState", "WrongState"]

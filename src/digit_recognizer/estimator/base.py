@@ -10,25 +10,27 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from digit_recognizer.estimator import construction, persistence, solvers
-from digit_recognizer.estimator.architecture import image_shape
-from digit_recognizer.estimator.by_hand import complete, go_on, loss_of
-from digit_recognizer.estimator.callbacks import (
+from digit_recognizer.estimator.building import construction
+from digit_recognizer.estimator.building.architecture import image_shape
+from digit_recognizer.estimator.building.by_hand import complete, go_on, loss_of
+from digit_recognizer.estimator.building.constraints import CONSTRAINTS
+from digit_recognizer.estimator.building.weights import (
+    WeightLists,
+    adopt_weights,
+    weight_views,
+)
+from digit_recognizer.estimator.fitting import solvers
+from digit_recognizer.estimator.fitting.callbacks import (
     CallbackSupportMixin,
     NoHooks,
     make_hooks,
     with_callbacks,
 )
-from digit_recognizer.estimator.constraints import CONSTRAINTS
-from digit_recognizer.estimator.epochs import FitByEpochs
-from digit_recognizer.estimator.inputs import check_fits, narrowed, validated
-from digit_recognizer.estimator.validation import check_given, warn_of_idle_scoring
-from digit_recognizer.estimator.weights import (
-    WeightLists,
-    adopt_weights,
-    packed_loss_and_gradient,
-    weight_views,
-)
+from digit_recognizer.estimator.fitting.epochs import FitByEpochs
+from digit_recognizer.estimator.fitting.lbfgs import packed_loss_and_gradient
+from digit_recognizer.estimator.fitting.validation import check_given, warn_of_idle_scoring
+from digit_recognizer.estimator.inputs.arrays import check_fits, narrowed, validated
+from digit_recognizer.estimator.saving import persistence
 from digit_recognizer.nn import Network, Summary, predict_views
 from digit_recognizer.nn.rows import smallest
 
@@ -157,7 +159,7 @@ class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator
     def _train(self, X, y, sample_weight, incremental, given=(None, None), hooks=None):
         hooks = hooks or NoHooks()
         construction.check_layers(self)
-        solvers.check(self, incremental)
+        solvers.check_solver(self, incremental)
         has_weights = self._has_network() or "_coefs" in self.__dict__
         goes_on = (self.warm_start or incremental) and not hooks.resumes
         first_pass = not has_weights or not goes_on

@@ -9,8 +9,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
 from digit_recognizer.estimator.base import BaseNumpyNet
-from digit_recognizer.estimator.solvers import can_fit_partially
-from digit_recognizer.estimator.targets import ClassTargets
+from digit_recognizer.estimator.fitting.solvers import can_fit_partially
+from digit_recognizer.estimator.inputs.targets import ClassTargets
 from digit_recognizer.nn import BinaryCrossEntropy, SoftmaxCrossEntropy
 
 

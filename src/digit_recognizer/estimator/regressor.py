@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import StrOptions
 from digit_recognizer.estimator.base import BaseNumpyNet
 from digit_recognizer.estimator.classifier import NumpyNetClassifier
 from digit_recognizer.estimator.documentation import documented_like
-from digit_recognizer.estimator.inputs import narrowed, validated
+from digit_recognizer.estimator.inputs.arrays import narrowed, validated
 from digit_recognizer.nn import PoissonDeviance, SquaredError
 from digit_recognizer.nn.rows import is_sparse
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.kaggle.credentials import find_credentials
-from digit_recognizer.kaggle.errors import (
+from digit_recognizer.kaggle.refusals import (
     KaggleError,
     cleaned,
     explain_absence,

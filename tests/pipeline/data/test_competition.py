@@ -4,7 +4,7 @@ import pytest
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline.data.competition import DIGIT_RECOGNIZER, Competition
-from digit_recognizer.pipeline.recipes.validation import make_section
+from digit_recognizer.pipeline.recipes.checking import make_section
 
 
 def test_the_default_is_digit_recognizer():

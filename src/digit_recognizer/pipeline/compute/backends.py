@@ -9,7 +9,7 @@ from joblib import Parallel, cpu_count, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from digit_recognizer.pipeline.compute.dask_cluster import check_dask, train_on_cluster
-from digit_recognizer.pipeline.compute.training import belong_to, train_beside, train_member
+from digit_recognizer.pipeline.compute.fold_training import belong_to, train_beside, train_member
 from digit_recognizer.pipeline.compute.workers import SafeWorkers, starting
 from digit_recognizer.pipeline.recipes.sections import Compute
 from digit_recognizer.pipeline.runs import locks

@@ -14,7 +14,7 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 
 from digit_recognizer import __version__
 from digit_recognizer.errors import GOES_ON, InputError, OutsideError
-from digit_recognizer.pipeline.compute.training import train_anywhere
+from digit_recognizer.pipeline.compute.fold_training import train_anywhere
 from digit_recognizer.pipeline.compute.workers import starting
 from digit_recognizer.pipeline.recipes.sections import Compute
 from digit_recognizer.pipeline.runs.members import Member, write_contents

@@ -1,7 +1,7 @@
 """What a run directory holds when a run starts: finished, half-trained and damaged networks."""
 
 from digit_recognizer.checksummed import read_checksummed
-from digit_recognizer.pipeline.compute.training import load_model
+from digit_recognizer.pipeline.compute.fold_training import load_model
 from digit_recognizer.pipeline.runs.checkpoints import Checkpoints
 from digit_recognizer.pipeline.runs.members import RESULT_FILE, Member, damaged_files
 

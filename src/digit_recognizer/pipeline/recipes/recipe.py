@@ -16,13 +16,13 @@ from digit_recognizer.files import as_name, read_text
 from digit_recognizer.nn import Augment
 from digit_recognizer.pipeline.data.classes import Classes
 from digit_recognizer.pipeline.data.competition import DIGIT_RECOGNIZER, Competition
+from digit_recognizer.pipeline.recipes.checking import make_section, nearest
 from digit_recognizer.pipeline.recipes.sections import (
     Compute,
     CrossValidation,
     DataSettings,
     Ensemble,
 )
-from digit_recognizer.pipeline.recipes.validation import make_section, nearest
 
 # Where `--recipe NAME` is looked for: here, in an installed package, in a source tree.
 PACKAGE_FOLDER = Path(__file__).parents[2]

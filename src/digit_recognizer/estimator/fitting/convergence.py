@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from digit_recognizer.estimator.construction import PLANNED_SCHEDULES
+from digit_recognizer.estimator.building.construction import PLANNED_SCHEDULES
 from digit_recognizer.nn import Adaptive
 
 

@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor, nn
-from digit_recognizer.estimator.architecture import layers_of, parse_architecture
+from digit_recognizer.estimator.building.architecture import layers_of, parse_architecture
 from digit_recognizer.nn.initializers import HE_NORMAL
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -18,7 +18,8 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from digit_recognizer.estimator import WrongState, persistence
+from digit_recognizer.estimator import WrongState
+from digit_recognizer.estimator.saving import persistence
 from digit_recognizer.files import write_bytes
 from digit_recognizer.nn import Views
 from digit_recognizer.pipeline.compute.shared_context import SharedContext

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
+from digit_recognizer.estimator.building.weights import weighted_layers
 from digit_recognizer.nn.rows import contiguous
 
 # Rows evaluated at once: the loss and the gradients add up over blocks, and memory stays bounded.
@@ -99,3 +100,38 @@ def minimize_lbfgs(
     )
     parameters.values[: parameters.n_trainable] = result.x
     return result
+
+
+def packed_loss_and_gradient(estimator, packed, X, y, sample_weight):
+    """Loss and gradient with all weights, then all biases, in one vector.
+
+    Parameters
+    ----------
+    estimator : NumpyNetClassifier or NumpyNetRegressor
+        Fitted; its weights become those of `packed`.
+    packed : ndarray of shape (n_parameters,)
+    X : ndarray of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples, n_outputs)
+        Targets, or class indicators.
+    sample_weight : ndarray of shape (n_samples,) or None
+
+    Returns
+    -------
+    loss : float
+    gradient : ndarray of shape (n_parameters,)
+    """
+    network = estimator._network
+    layers = weighted_layers(network)
+    start = 0
+    for key in ("weight", "bias"):
+        for layer in layers:
+            view = layer.values[key]
+            view[...] = packed[start : start + view.size].reshape(view.shape)
+            start += view.size
+    if network.loss.output_activation == "softmax":
+        y = y.argmax(axis=1)
+    objective = Objective(network, X, y, sample_weight, estimator.alpha)
+    loss, flat = objective(network.parameters.values[: network.parameters.n_trainable].copy())
+    network.parameters.gradients[...] = flat
+    gradients = [layer.gradients[key] for key in ("weight", "bias") for layer in layers]
+    return loss, np.concatenate([gradient.ravel() for gradient in gradients])

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from digit_recognizer.estimator.by_hand import with_sizes_of_weights
-from digit_recognizer.estimator.descriptions import (
+from digit_recognizer.estimator.building.by_hand import with_sizes_of_weights
+from digit_recognizer.estimator.building.weights import adopt_weights
+from digit_recognizer.estimator.saving.descriptions import (
     describe_parameters,
     from_plain,
     read_parameters,
     to_plain,
 )
-from digit_recognizer.estimator.documents import MALFORMED, pack, unpack
-from digit_recognizer.estimator.weights import adopt_weights
+from digit_recognizer.estimator.saving.documents import MALFORMED, pack, unpack
 from digit_recognizer.files import (
     check_replaceable,
     leftovers,

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from sklearn.datasets import load_iris
 
-from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor, estimator, nn
+from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor, nn
+from digit_recognizer.estimator import saving
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 OPTIONS = {"max_iter": 2, "random_state": 0, "class_weight": {0: 2.0}}
@@ -323,7 +324,7 @@ def test_wrong_parameters_are_refused_even_if_signed(path):
 
 
 def test_the_code_that_saves_and_loads_has_no_pickle_and_no_eval():
-    folder = Path(estimator.__file__).parent
+    folder = Path(saving.__file__).parent
     for name in ("persistence.py", "documents.py", "descriptions.py"):
         tree = ast.parse((folder / name).read_text())
         imported = {

@@ -7,8 +7,8 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
 
-from digit_recognizer.estimator.inputs import validated
-from digit_recognizer.estimator.scoring import Score
+from digit_recognizer.estimator.fitting.scoring import Score
+from digit_recognizer.estimator.inputs.arrays import validated
 from digit_recognizer.nn.rows import contiguous
 
 EVALUATION_ROWS = 1024

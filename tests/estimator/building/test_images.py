@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor, nn
-from digit_recognizer.estimator.architecture import parse_architecture
+from digit_recognizer.estimator.building.architecture import parse_architecture
 
 SMALL = "4C3-MP2-BN-R-8C3-R-16N-R"
 OPTIONS = {

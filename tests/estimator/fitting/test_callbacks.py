@@ -11,7 +11,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor, nn
-from digit_recognizer.estimator import Checkpoint, callbacks, documents
+from digit_recognizer.estimator import Checkpoint
+from digit_recognizer.estimator.fitting import callbacks
+from digit_recognizer.estimator.saving import documents
 from digit_recognizer.nn import training
 
 callback = pytest.importorskip("sklearn.callback")

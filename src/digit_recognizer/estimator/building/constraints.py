@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Hidden, Interval, Options, StrOptions
 
-from digit_recognizer.estimator.construction import PLANNED_SCHEDULES, STOCHASTIC_SOLVERS
+from digit_recognizer.estimator.building.construction import PLANNED_SCHEDULES, STOCHASTIC_SOLVERS
 from digit_recognizer.nn import ACTIVATIONS, Augment, Optimizer, Views
 
 CONSTRAINTS = {

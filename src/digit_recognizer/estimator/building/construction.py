@@ -7,7 +7,7 @@ from numbers import Real
 
 from sklearn.base import clone
 
-from digit_recognizer.estimator.architecture import (
+from digit_recognizer.estimator.building.architecture import (
     flattened,
     image_shape,
     layers_of,

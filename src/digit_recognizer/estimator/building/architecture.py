@@ -117,7 +117,7 @@ def parse_architecture(text: str) -> list[Layer]:
 
     Examples
     --------
-    >>> from digit_recognizer.estimator.architecture import parse_architecture
+    >>> from digit_recognizer.estimator.building.architecture import parse_architecture
     >>> parse_architecture("64N-R-D0.2")[1:]
     [ReLU(), Dropout(0.2)]
     """

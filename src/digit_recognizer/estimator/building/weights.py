@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from digit_recognizer.estimator.lbfgs import Objective
-
 
 class WeightLists:
     """`coefs_` and `intercepts_` of an estimator, fitted or set by hand, and its pickle."""
@@ -102,38 +100,3 @@ def adopt_weights(estimator) -> None:
                 )
             view[...] = given[index]
             given[index] = view
-
-
-def packed_loss_and_gradient(estimator, packed, X, y, sample_weight):
-    """Loss and gradient with all weights, then all biases, in one vector.
-
-    Parameters
-    ----------
-    estimator : NumpyNetClassifier or NumpyNetRegressor
-        Fitted; its weights become those of `packed`.
-    packed : ndarray of shape (n_parameters,)
-    X : ndarray of shape (n_samples, n_features)
-    y : ndarray of shape (n_samples, n_outputs)
-        Targets, or class indicators.
-    sample_weight : ndarray of shape (n_samples,) or None
-
-    Returns
-    -------
-    loss : float
-    gradient : ndarray of shape (n_parameters,)
-    """
-    network = estimator._network
-    layers = weighted_layers(network)
-    start = 0
-    for key in ("weight", "bias"):
-        for layer in layers:
-            view = layer.values[key]
-            view[...] = packed[start : start + view.size].reshape(view.shape)
-            start += view.size
-    if network.loss.output_activation == "softmax":
-        y = y.argmax(axis=1)
-    objective = Objective(network, X, y, sample_weight, estimator.alpha)
-    loss, flat = objective(network.parameters.values[: network.parameters.n_trainable].copy())
-    network.parameters.gradients[...] = flat
-    gradients = [layer.gradients[key] for key in ("weight", "bias") for layer in layers]
-    return loss, np.concatenate([gradient.ravel() for gradient in gradients])

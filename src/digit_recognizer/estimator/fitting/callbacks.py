@@ -9,8 +9,8 @@ from numbers import Integral
 from pathlib import Path
 from time import monotonic
 
-from digit_recognizer.estimator import persistence
-from digit_recognizer.estimator.weights import weight_views
+from digit_recognizer.estimator.building.weights import weight_views
+from digit_recognizer.estimator.saving import persistence
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks

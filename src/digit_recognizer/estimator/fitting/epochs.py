@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from digit_recognizer.estimator.callbacks import NoHooks
-from digit_recognizer.estimator.signature import (
+from digit_recognizer.estimator.fitting.callbacks import NoHooks
+from digit_recognizer.estimator.saving.signature import (
     check_data_signature,
     check_estimator_signature,
     describe_data,
     describe_estimator,
 )
-from digit_recognizer.estimator.training_state import (
+from digit_recognizer.estimator.saving.training_state import (
     Standstill,
     TrainingState,
     capture,

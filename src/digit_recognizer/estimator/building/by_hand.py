@@ -6,8 +6,8 @@ from math import prod
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from digit_recognizer.estimator import construction
-from digit_recognizer.estimator.architecture import works_on_images
+from digit_recognizer.estimator.building import construction
+from digit_recognizer.estimator.building.architecture import works_on_images
 from digit_recognizer.nn import (
     BinaryCrossEntropy,
     PoissonDeviance,

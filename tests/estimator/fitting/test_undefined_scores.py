@@ -14,7 +14,7 @@ from sklearn.neural_network import MLPClassifier
 
 from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
 from digit_recognizer.estimator import TrainingState
-from digit_recognizer.estimator.scoring import takes_weights
+from digit_recognizer.estimator.fitting.scoring import takes_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 EARLY = {"early_stopping": True, "random_state": 3}

@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 
-from digit_recognizer.estimator.construction import augment_of
-from digit_recognizer.estimator.descriptions import describe_part, to_plain
+from digit_recognizer.estimator.building.construction import augment_of
+from digit_recognizer.estimator.saving.descriptions import describe_part, to_plain
 from digit_recognizer.nn import Augment, Layer, Optimizer
 from digit_recognizer.nn.representation import call_of
 

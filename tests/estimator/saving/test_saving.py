@@ -13,7 +13,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
 from digit_recognizer import NumpyNetClassifier, nn
-from digit_recognizer.estimator import documents
+from digit_recognizer.estimator.saving import documents
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),

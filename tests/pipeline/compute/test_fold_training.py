@@ -9,8 +9,8 @@ from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_info
 
 from digit_recognizer import NumpyNetClassifier
-from digit_recognizer.pipeline.compute import training
-from digit_recognizer.pipeline.compute.training import predict_blocks, train_member
+from digit_recognizer.pipeline.compute import fold_training
+from digit_recognizer.pipeline.compute.fold_training import predict_blocks, train_member
 from digit_recognizer.pipeline.data.scaling import Scaler
 from digit_recognizer.pipeline.ensembles.folds import Fold, make_folds
 from digit_recognizer.pipeline.recipes.sections import CrossValidation
@@ -86,7 +86,7 @@ def test_a_finished_network_is_not_trained_again(digits, fold, tmp_path, monkeyp
     X, y = digits
     member, scaler = make_member(tmp_path, fold), Scaler.fit(X, "standard")
     result = train_member(member, scaler, X, y, X[:7])
-    monkeypatch.setattr(training, "_train", None)
+    monkeypatch.setattr(fold_training, "_train", None)
     assert train_member(member, scaler, X, y, X[:7]) == result
 
 
@@ -102,7 +102,7 @@ def test_a_network_goes_on_from_its_last_epoch_to_the_same_bytes(
     class Killed(BaseException):
         pass
 
-    save = training.Checkpoints.save
+    save = fold_training.Checkpoints.save
     n_saved = []
 
     def save_and_die(checkpoints, state, epoch):
@@ -111,10 +111,10 @@ def test_a_network_goes_on_from_its_last_epoch_to_the_same_bytes(
         if epoch == epochs:
             raise Killed
 
-    monkeypatch.setattr(training.Checkpoints, "save", save_and_die)
+    monkeypatch.setattr(fold_training.Checkpoints, "save", save_and_die)
     with pytest.raises(Killed):
         train_member(broken, scaler, X, y, X[:7])
-    monkeypatch.setattr(training.Checkpoints, "save", save)
+    monkeypatch.setattr(fold_training.Checkpoints, "save", save)
     n_saved.clear()
     train_member(broken, scaler, X, y, X[:7])
     for name in ("oof.npy", "test.npy"):
@@ -171,17 +171,17 @@ def test_ctrl_c_ends_the_training_and_vouches_for_nothing(digits, fold, tmp_path
 def test_the_memory_that_the_process_took_is_recorded(digits, fold, tmp_path):
     X, y = digits
     scaler = Scaler.fit(X, "standard")
-    before = training.peak_memory_mb()
+    before = fold_training.peak_memory_mb()
     member = make_member(tmp_path, fold)
     result = train_member(member, scaler, X, y, X[:7])
-    assert before <= result["peak_memory_mb"] <= training.peak_memory_mb() < 100_000
+    assert before <= result["peak_memory_mb"] <= fold_training.peak_memory_mb() < 100_000
     # A finished one keeps its figure.
     assert train_member(member, scaler, X, y, X[:7]) == result
 
 
 def test_where_the_system_does_not_tell_the_memory_nothing_is_recorded(monkeypatch):
     monkeypatch.setitem(sys.modules, "resource", None)
-    assert training.peak_memory_mb() is None
+    assert fold_training.peak_memory_mb() is None
 
 
 def test_a_state_of_another_training_is_left_aside(digits, fold, tmp_path):
@@ -190,7 +190,7 @@ def test_a_state_of_another_training_is_left_aside(digits, fold, tmp_path):
     other = NumpyNetClassifier((8,), learning_rate="one_cycle", max_iter=4, random_state=1)
     epochs = other.fit_epochs(scaler(X[fold.train_rows]), y[fold.train_rows])
     next(epochs)
-    training.Checkpoints(tmp_path / "a").save(other.training_state(), 1)
+    fold_training.Checkpoints(tmp_path / "a").save(other.training_state(), 1)
     results = [
         train_member(make_member(tmp_path / name, fold), scaler, X, y, X[:7]) for name in "ab"
     ]

@@ -6,16 +6,16 @@ from contextlib import contextmanager
 import numpy as np
 from sklearn.utils.optimize import _check_optimize_result
 
-from digit_recognizer.estimator import construction
-from digit_recognizer.estimator.convergence import (
+from digit_recognizer.estimator.building import construction
+from digit_recognizer.estimator.fitting.convergence import (
     forget_records,
     has_converged,
     judge_epoch,
     keeps_scores,
     record_epoch,
 )
-from digit_recognizer.estimator.lbfgs import Objective, minimize_lbfgs
-from digit_recognizer.estimator.validation import Validation, split_rows
+from digit_recognizer.estimator.fitting.lbfgs import Objective, minimize_lbfgs
+from digit_recognizer.estimator.fitting.validation import Validation, split_rows
 from digit_recognizer.nn import BatchNorm, Clock, Dropout, MovingAverage, Optimizer, TrainingPlan
 
 # A change of one of these makes a warm start begin with a fresh optimizer and schedule.
@@ -97,7 +97,7 @@ def stochastic_epochs(estimator, training, given, incremental, hooks):
     return validation
 
 
-def check(estimator, incremental: bool) -> None:
+def check_solver(estimator, incremental: bool) -> None:
     """Refuse what the solver cannot do, before anything is made.
 
     Raises

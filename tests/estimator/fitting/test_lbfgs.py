@@ -8,8 +8,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
 
 from digit_recognizer import nn
-from digit_recognizer.estimator import lbfgs
-from digit_recognizer.estimator.lbfgs import Objective, minimize_lbfgs
+from digit_recognizer.estimator.fitting import lbfgs
+from digit_recognizer.estimator.fitting.lbfgs import Objective, minimize_lbfgs
 
 # scikit-learn's own use of L-BFGS, where it is older than SciPy.
 pytestmark = pytest.mark.filterwarnings("ignore:scipy.optimize:DeprecationWarning")

@@ -6,8 +6,8 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import unique_labels
 
-from digit_recognizer.estimator.class_weights import row_weights
-from digit_recognizer.estimator.inputs import narrowed, validated
+from digit_recognizer.estimator.inputs.arrays import narrowed, validated
+from digit_recognizer.estimator.inputs.class_weights import row_weights
 
 
 class ClassTargets:

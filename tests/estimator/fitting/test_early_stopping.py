@@ -5,7 +5,7 @@ import pytest
 from sklearn.neural_network import MLPClassifier
 
 from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
-from digit_recognizer.estimator import solvers
+from digit_recognizer.estimator.fitting import solvers
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

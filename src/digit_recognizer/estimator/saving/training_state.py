@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from digit_recognizer.estimator.descriptions import from_plain, to_plain
-from digit_recognizer.estimator.documents import MALFORMED, pack, unpack
+from digit_recognizer.estimator.saving.descriptions import from_plain, to_plain
+from digit_recognizer.estimator.saving.documents import MALFORMED, pack, unpack
 from digit_recognizer.nn import Clock, TrainingPlan
 
 FORMAT, FORMAT_VERSION = "training state", 1

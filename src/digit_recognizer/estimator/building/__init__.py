@@ -1,0 +1,1 @@
+"""An estimator's parameters to layers, optimizer, schedule; weights given by hand."""

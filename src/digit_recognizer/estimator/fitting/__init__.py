@@ -1,0 +1,1 @@
+"""A fit: its solver, epochs, early stopping, callbacks."""

@@ -1,0 +1,1 @@
+"""X, y and weights as users give them, checked and encoded."""

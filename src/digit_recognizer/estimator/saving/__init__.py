@@ -1,0 +1,1 @@
+"""Estimators, and the states of a training, as files."""

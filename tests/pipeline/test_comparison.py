@@ -31,15 +31,15 @@ def runs(tmp_path, monkeypatch):
     return Path("runs")
 
 
-def write_run(folder, wrong_rows=(), labels=LABELS, data="abc"):
-    """A run that predicts all rows right but those."""
+def write_run(folder, wrong_rows=(), labels=LABELS, data="abc", rows=None):
+    """A run that predicts all rows right but those; `rows` are their numbers in the data."""
     folder.mkdir(parents=True)
     probabilities = np.full((len(labels), 4), 0.1, dtype=np.float32)
     predictions = labels.copy()
     predictions[list(wrong_rows)] = (predictions[list(wrong_rows)] + 1) % 4
     probabilities[np.arange(len(labels)), predictions] = 0.7
     fold_of_row = np.arange(len(labels)) // 4 % 2 + 1
-    write_oof(folder / "oof.csv", probabilities, fold_of_row, labels, np.arange(4))
+    write_oof(folder / "oof.csv", probabilities, fold_of_row, labels, np.arange(4), rows)
     metrics = {"n_train": len(labels), "data": data}
     write_checksummed(folder / "metrics.json", metrics)
     return folder
@@ -255,6 +255,15 @@ def test_many_runs_are_not_all_listed(runs):
         find_run("mlp", runs)
 
 
+def test_rows_that_one_run_leaves_out_are_not_compared(runs):
+    write_run(runs / "a", wrong_rows=[0, 1, 5])
+    write_run(runs / "b", [5], LABELS[2:], rows=np.arange(3, 41))
+    found = compare("a", "b", runs)
+    assert found.n_samples == 38
+    # Row 6 is row 5 of a and row 3 of b, both counted from 0; b has its row 7 wrong.
+    assert (found.only_first, found.only_second, found.both_wrong) == (1, 1, 0)
+
+
 def test_runs_of_other_labels_are_not_compared(runs):
     write_run(runs / "a")
     write_run(runs / "b", labels=LABELS[::-1].copy())
@@ -266,7 +275,7 @@ def test_runs_of_other_labels_are_not_compared(runs):
 
 def test_runs_of_other_lengths_are_not_compared(runs):
     write_run(runs / "a")
-    write_run(runs / "b", labels=LABELS[:20])
+    write_run(runs / "b", labels=LABELS[:20], data="def")
     with pytest.raises(InputError, match="a has 40 training rows and b 20; compare runs"):
         compare("a", "b", runs)
 
@@ -314,7 +323,7 @@ def test_a_truncated_table_is_one_sentence(tmp_path_factory, has_metrics, data):
     [
         ("row,fold,label", "row,fold,class", "its columns are not"),
         ("probability_3", "p3", "its columns are not"),
-        ("\n7,", "\n8,", "not numbered from 1"),
+        ("\n7,", "\n8,", "not numbered in order"),
         ("0.7", "seven", "a probability is not a number"),
         ("0.7", "", "a probability is not a number"),
         ("\n1,1,0,0", "\n1,1,0.5,0", "none of its classes"),

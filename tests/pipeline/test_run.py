@@ -6,15 +6,17 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import sha256
+from digit_recognizer.pipeline.comparison import compare
 from digit_recognizer.pipeline.data.dataset import load_data
 from digit_recognizer.pipeline.ensembles.folds import make_folds
 from digit_recognizer.pipeline.recipes.recipe import load_recipe
 from digit_recognizer.pipeline.recipes.sections import CrossValidation
-from digit_recognizer.pipeline.run import submit
+from digit_recognizer.pipeline.run import submit, submit_finished
 from digit_recognizer.pipeline.runs import run_directory
 from digit_recognizer.pipeline.runs.history import read_history
 from digit_recognizer.pipeline.runs.members import FILES, RESULT_FILE
@@ -184,3 +186,33 @@ def test_a_run_that_cannot_be_removed_is_named(here, monkeypatch):
     monkeypatch.setattr("digit_recognizer.pipeline.runs.run_directory.shutil.rmtree", refuse)
     with pytest.raises(InputError, match=rf"^runs/{outcome.run_id} cannot be emptied \(Permission"):
         run(fresh=True, compute={"jobs": 1})
+
+
+def test_rows_that_the_recipe_drops_are_left_out_under_their_own_numbers(here, capsys):
+    whole = run()
+    Path("wrong.csv").write_text(f"row,label\n3,{label_of(whole, 3)}\n")
+    outcome = run(data={"drop": "wrong.csv"})
+    assert outcome.run_id != whole.run_id
+    assert outcome.metrics["n_train"] == whole.metrics["n_train"] - 1
+    assert outcome.metrics["data"] == whole.metrics["data"]
+    rows = pd.read_csv(here / "runs" / outcome.run_id / "oof.csv")["row"].tolist()
+    assert rows[:4] == [1, 2, 4, 5]
+    assert "1 training rows of wrong.csv are left out." in capsys.readouterr().err
+    found = compare(whole.run_id, outcome.run_id, Path("runs"))
+    assert found.n_samples == outcome.metrics["n_train"]
+
+
+def label_of(outcome, row):
+    return pd.read_csv(Path("runs") / outcome.run_id / "oof.csv")["label"][row - 1]
+
+
+def test_another_file_of_rows_to_drop_is_another_run(here):
+    Path("wrong.csv").write_text("row\n3\n")
+    first, again = run(data={"drop": "wrong.csv"}), run(data={"drop": "wrong.csv"})
+    assert first.run_id == again.run_id
+    recipe = load_recipe("small.toml", {"data": {"drop": "wrong.csv"}})
+    folder, _ = find_data(source="sample")
+    assert submit_finished(recipe, folder).run_id == first.run_id
+    Path("wrong.csv").write_text("row\n4\n")
+    assert submit_finished(recipe, folder) is None
+    assert run(data={"drop": "wrong.csv"}).run_id != first.run_id

@@ -70,9 +70,8 @@ def blend(runs: list[str], how: str = "mean") -> Outcome:
         test_ids, labels = tests[0].ids, classes[combined.test.argmax(axis=1)]
         metrics = results.measure(combined, [split], [], classes[y], classes)
         metrics |= {"data": parts[0].data_fingerprint, "blend": [part.name for part in parts]}
-        results.write_oof(
-            path / run_directory.OOF_FILE, combined.oof, split.fold_of_row, classes[y], classes
-        )
+        predicted = combined.oof, split.fold_of_row, classes[y], classes, parts[0].rows
+        results.write_oof(path / run_directory.OOF_FILE, *predicted)
         results.write_test(
             path / run_directory.TEST_FILE, combined.test, test_ids, classes, competition
         )

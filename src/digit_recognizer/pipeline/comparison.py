@@ -99,7 +99,7 @@ class Comparison:
 
 
 def compare(first: str, second: str, runs_folder: Path) -> Comparison:
-    """Compare two runs, row by row.
+    """Compare two runs, row by row: those that both have, where a recipe leaves out some.
 
     The predictions are out of fold: each row's comes from the network that did not train on it.
     The test takes the rows for independent, which they are only nearly: rows of one fold share a
@@ -130,6 +130,7 @@ def compare(first: str, second: str, runs_folder: Path) -> Comparison:
         read_out_of_fold(folder, runs_folder)
         for folder in find_newest([first, second], runs_folder)
     ]
+    runs = [runs[0].on_rows_of(runs[1]), runs[1].on_rows_of(runs[0])]
     check_same_data(*runs, "compare")
     right, right_too = (run.is_right for run in runs)
     return Comparison(

@@ -16,6 +16,7 @@ from digit_recognizer.pipeline.compute.backends import train_all
 from digit_recognizer.pipeline.compute.progress import Progress
 from digit_recognizer.pipeline.compute.unfinished import inspect_members
 from digit_recognizer.pipeline.data.dataset import Data, digest_files
+from digit_recognizer.pipeline.data.dropping import digest_with, drop_rows
 from digit_recognizer.pipeline.data.scaling import Scaler
 from digit_recognizer.pipeline.data.submission import write_submission
 from digit_recognizer.pipeline.ensembles.combining import combine
@@ -82,6 +83,10 @@ def submit(recipe: Recipe, data: Data, data_folder: Path, fresh=False, report=sa
     OutsideError
         If another process works on the run, or one of its own is ended from outside.
     """
+    n_rows = len(data.X_train)
+    data = drop_rows(data, recipe.data.drop)
+    if len(data.X_train) < n_rows:
+        report(f"{n_rows - len(data.X_train):,} training rows of {recipe.data.drop} are left out.")
     folds = make_folds(data.y_train, recipe.cv, recipe.ensemble.n_networks, data.groups)
     # What would fail at the end is better known now.
     make_folder(SUBMISSIONS_FOLDER)
@@ -120,7 +125,10 @@ def submit_finished(recipe: Recipe, data_folder: Path, report=say) -> Outcome | 
         if identity.get("recipe") != recipe.fingerprint():
             continue
         metrics = run_directory.finished_metrics(path)
-        if metrics is None or identity["files"] != digest_files(data_folder, recipe.competition):
+        if metrics is None:
+            continue
+        digest = digest_files(data_folder, recipe.competition)
+        if identity["files"] != digest_with(digest, recipe.data.drop):
             continue
         with locks.locked(path):
             results = [read_result(file.parent) for file in path.rglob(RESULT_FILE)]
@@ -142,7 +150,7 @@ def _complete(recipe, data, run, members, finished):
     with threadpool_limits(limits=1):
         combined = combine(splits, y, recipe.ensemble.combine)
     metrics = results.measure(combined, splits, member_results, data.y_train, classes)
-    metrics["data"] = data.fingerprint
+    metrics["data"] = data.whole_fingerprint or data.fingerprint
     oof_file, test_file, submission_file = (
         run.path / name
         for name in (
@@ -151,7 +159,8 @@ def _complete(recipe, data, run, members, finished):
             run_directory.SUBMISSION_FILE,
         )
     )
-    results.write_oof(oof_file, combined.oof, splits[0].fold_of_row, data.y_train, classes)
+    fold_of_row = splits[0].fold_of_row
+    results.write_oof(oof_file, combined.oof, fold_of_row, data.y_train, classes, data.rows)
     results.write_test(test_file, combined.test, data.test_ids, classes, recipe.competition)
     labels = classes[combined.test.argmax(axis=1)]
     if data.held_back_labels is not None:

@@ -37,6 +37,10 @@ class Data:
         The classes of the test images, where the folder has them.
     files_digest : str
         Of the files the data were read from, see `digest_files`.
+    rows : ndarray of int, shape (n_train,), or None
+        Numbers of the training rows in their file, from 1, where some were left out.
+    whole_fingerprint : str or None
+        The fingerprint with these.
     """
 
     X_train: np.ndarray
@@ -47,6 +51,8 @@ class Data:
     description: str
     held_back_labels: np.ndarray | None = None
     files_digest: str = ""
+    rows: np.ndarray | None = None
+    whole_fingerprint: str | None = None
 
     @property
     def is_sample(self):

@@ -3,7 +3,7 @@
 import json
 import tomllib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,8 @@ class OutOfFold:
     ----------
     name : str
         The run's ID, or its folder if that is elsewhere.
+    rows : ndarray of int, shape (n_samples,)
+        Numbers of the training rows in their file, from 1, ascending.
     labels, predictions : ndarray of str, shape (n_samples,)
     folds : ndarray of int, shape (n_samples,)
         The fold that each row is in, from 1.
@@ -46,6 +48,7 @@ class OutOfFold:
     """
 
     name: str
+    rows: np.ndarray
     labels: np.ndarray
     predictions: np.ndarray
     folds: np.ndarray
@@ -58,6 +61,17 @@ class OutOfFold:
     def is_right(self) -> np.ndarray:
         """Whether each row is predicted right, bool of shape (n_samples,)."""
         return self.predictions == self.labels
+
+    def on_rows_of(self, other: "OutOfFold") -> "OutOfFold":
+        """The part of the rows that another run on the same data has too.
+
+        Their recipes may leave out rows (``[data] drop``).
+        """
+        if self.data_fingerprint is None or self.data_fingerprint != other.data_fingerprint:
+            return self
+        kept = np.isin(self.rows, other.rows)
+        names = ("rows", "labels", "predictions", "folds", "probabilities")
+        return self if kept.all() else replace(self, **{n: getattr(self, n)[kept] for n in names})
 
 
 def read_out_of_fold(folder: Path, runs_folder: Path) -> OutOfFold:
@@ -86,6 +100,7 @@ def read_out_of_fold(folder: Path, runs_folder: Path) -> OutOfFold:
     is_among = folder.resolve().parent == Path(runs_folder).resolve()
     return OutOfFold(
         name=folder.name if is_among else str(folder),
+        rows=table["row"].to_numpy(),
         labels=table["label"].to_numpy(str),
         predictions=table["prediction"].to_numpy(str),
         folds=table["fold"].to_numpy(),
@@ -103,6 +118,10 @@ def check_same_data(first: OutOfFold, second: OutOfFold, what: str) -> None:
         raise InputError(
             f"{first.name} has {len(first.labels):,} training rows and {second.name} "
             f"{len(second.labels):,}; {remedy}."
+        )
+    if (first.rows != second.rows).any():
+        raise InputError(
+            f"{first.name} and {second.name} leave out other training rows ([data] drop); {remedy}."
         )
     differing = np.flatnonzero(first.labels != second.labels)
     if len(differing):
@@ -209,8 +228,8 @@ def _fault(table):
         return "its columns are not row, fold, label, prediction and the probabilities"
     if not len(table):
         return "it has no rows"
-    if (table["row"] != np.arange(1, len(table) + 1)).any():
-        return "its rows are not numbered from 1"
+    if table["row"].iloc[0] < 1 or (np.diff(table["row"]) < 1).any():
+        return "its rows are not numbered in order"
     if not table[["label", "prediction"]].isin(_classes(probabilities)).all(axis=None):
         return "a label or prediction is none of its classes"
     return _fault_of_numbers(table[probabilities])

@@ -49,11 +49,14 @@ def _gather_split(members, n_samples):
     return Split(fold_of_row, oof, test)
 
 
-def write_oof(path: Path, oof, fold_of_row, y, classes) -> None:
-    """Write a table of all training rows: row (from 1), fold, label, prediction, probabilities."""
+def write_oof(path: Path, oof, fold_of_row, y, classes, rows=None) -> None:
+    """Write a table of all training rows: row, fold, label, prediction, probabilities.
+
+    `rows` are their numbers in the training file, where some were left out; else 1 to n.
+    """
     table = pd.DataFrame(
         {
-            "row": np.arange(1, len(y) + 1),
+            "row": np.arange(1, len(y) + 1) if rows is None else rows,
             "fold": fold_of_row,
             "label": y,
             "prediction": classes[oof.argmax(axis=1)],

@@ -19,6 +19,7 @@ from digit_recognizer.estimator.building.weights import (
     adopt_weights,
     weight_views,
 )
+from digit_recognizer.estimator.exchange import Exchange
 from digit_recognizer.estimator.fitting import solvers
 from digit_recognizer.estimator.fitting.callbacks import (
     CallbackSupportMixin,
@@ -35,7 +36,7 @@ from digit_recognizer.nn import Network, Summary, predict_views
 from digit_recognizer.nn.rows import smallest
 
 
-class BaseNumpyNet(FitByEpochs, WeightLists, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseNumpyNet(FitByEpochs, WeightLists, Exchange, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of the estimators; use `NumpyNetClassifier` or `NumpyNetRegressor`."""
 
     _parameter_constraints: dict = CONSTRAINTS

@@ -1,0 +1,9 @@
+"""What pytest reads of the sources for their examples."""
+
+from pathlib import Path
+
+# Each imports its framework, which takes seconds or is not there; none has an example.
+ROOMS = Path(__file__).parent / "digit_recognizer" / "interop"
+collect_ignore = [
+    str(ROOMS / f"{name}.py") for name in ("flax", "keras", "onnx", "skl2onnx", "torch")
+]

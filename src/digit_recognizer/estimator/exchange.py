@@ -1,0 +1,87 @@
+"""The estimators' methods to take networks from other frameworks and to give them."""
+
+from importlib import import_module
+
+
+def _room(name):
+    # Interop builds on the estimators: the one arrow back, looked up when a method is called.
+    return import_module("digit_recognizer.interop").room(name)
+
+
+class Exchange:
+    """`from_…` makes a fitted estimator of another framework's network, `to_…` the other way.
+
+    What has no counterpart is refused with a ValueError that names the layer and its place; a
+    framework that is not installed with a ModuleNotFoundError that says how to install it. Training
+    goes on, by `partial_fit` or a warm start, with a fresh optimizer.
+    """
+
+    @classmethod
+    def from_sklearn(cls, mlp):
+        """A fitted estimator with the parameters, weights and attributes of scikit-learn's.
+
+        Parameters
+        ----------
+        mlp : MLPClassifier or MLPRegressor
+            Fitted; the one whose place the class takes.
+
+        Returns
+        -------
+        estimator : object of this class
+
+        Raises
+        ------
+        TypeError
+            If it is another estimator.
+        """
+        return _room("scikit_learn").read(cls, mlp)
+
+    def to_sklearn(self):
+        """scikit-learn's MLPClassifier or MLPRegressor that predicts as this estimator.
+
+        Batch normalization goes into the weights of the dense layer beside it, dropout is left out,
+        and so are parameters that scikit-learn does not know.
+
+        Returns
+        -------
+        mlp : MLPClassifier or MLPRegressor
+            Fitted.
+        """
+        return _room("scikit_learn").write(self)
+
+    @classmethod
+    def from_torch(cls, module, input_shape=None, classes=None):
+        """A fitted estimator of a PyTorch module.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            Layers one after the other: a Sequential, or a module whose `forward` calls them so.
+            Ends with the outputs, or with their softmax, log-softmax or sigmoid.
+        input_shape : tuple of int or None, default=None
+            (height, width, channels) of the images that a convolutional network takes. The rows of
+            X hold images in that order, whatever the order there.
+        classes : array-like of shape (n_classes,) or None, default=None
+            The classes in the order of the outputs; None for 0, 1, …
+
+        Returns
+        -------
+        estimator : object of this class
+        """
+        return _room("torch").read(cls, module, input_shape, classes)
+
+    def to_torch(self, logits=False):
+        """A torch.nn.Sequential, in evaluation mode, that predicts as this estimator.
+
+        Parameters
+        ----------
+        logits : bool, default=False
+            Whether to leave out the output activation, as PyTorch's losses want it.
+
+        Returns
+        -------
+        module : torch.nn.Sequential
+            Takes rows or, with layers for images, images of shape (n, channels, height, width);
+            returns `predict_proba`, of two classes the second column, or the regressor's targets.
+        """
+        return _room("torch").write(self, logits)

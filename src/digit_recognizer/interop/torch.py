@@ -1,0 +1,229 @@
+"""PyTorch's modules, from and to an estimator. Images are (channels, height, width) there."""
+
+from itertools import chain
+
+import numpy as np
+import torch
+
+from digit_recognizer import nn
+from digit_recognizer.interop.plain import (
+    EXP,
+    LOGISTIC,
+    SOFTMAX,
+    OutputActivation,
+    PlainLayer,
+    batch_norm,
+    check_settings,
+    convolution,
+    dense,
+    estimator_of,
+    look_up,
+    network_of,
+    read_layers,
+    reordered,
+    same,
+    sample_shape,
+    write_layers,
+)
+
+
+class Exp(torch.nn.Module):
+    """The exponential function, which the Poisson deviance has at its output."""
+
+    def forward(self, X):
+        return torch.exp(X)
+
+
+def read(cls, module, input_shape=None, classes=None):
+    """An estimator of the class `cls` from a module of layers one after the other."""
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(f"{cls.__name__}.from_torch takes a torch.nn.Module, got {module!r}.")
+    steps = list(_steps(module))
+    if steps and isinstance(steps[0][1], torch.nn.Unflatten) and input_shape is None:
+        channels, *size = steps.pop(0)[1].unflattened_size
+        # Rows of several channels have another order there than here.
+        input_shape = (*size, channels) if channels == 1 else None
+    shape = sample_shape(input_shape, (_features(step) for _, step in steps))
+    layers = read_layers(steps, _read_step, shape)
+    return estimator_of(cls, reordered(layers, to_first=False), shape, classes)
+
+
+def write(estimator, logits=False):
+    """A Sequential in evaluation mode that returns what the estimator's network predicts."""
+    network = network_of(estimator)
+    layers = reordered(network.layers, to_first=True)
+    modules = [*chain.from_iterable(write_layers(layers, WRITE, "PyTorch"))]
+    modules += [] if logits else OUTPUTS.get(network.output, list)()
+    return torch.nn.Sequential(*modules).eval()
+
+
+def _steps(module, path="module"):
+    """The modules that `module` calls one after the other, with their places."""
+    if _kind_of(module, (torch.nn.Sequential,)):
+        for name, child in module.named_children():
+            yield from _steps(child, f"{path}.{name}")
+    else:
+        yield path, module
+
+
+def _kind_of(module, kinds):
+    """The first of `kinds` whose forward is the module's own."""
+    forward = type(module).forward
+    return next((k for k in kinds if isinstance(module, k) and forward is k.forward), None)
+
+
+def _features(module):
+    """The number of features that a module of rows takes, or None."""
+    return getattr(module, "in_features", None) or (
+        module.num_features if isinstance(module, torch.nn.BatchNorm1d) else None
+    )
+
+
+def _read_step(module, shape):
+    kind = _kind_of(module, READ)
+    return look_up(READ, module, [kind])(module, shape)
+
+
+def _array(tensor):
+    if tensor is None:
+        return None
+    tensor = tensor.detach().cpu()
+    return (tensor if tensor.dtype == torch.float64 else tensor.float()).numpy().copy()
+
+
+def _read_linear(module, shape):
+    return [dense(_array(module.weight).T, _array(module.bias))]
+
+
+def _read_conv(module, shape):
+    check_settings(module, groups=(1,), dilation=((1, 1),), padding_mode=("zeros",))
+    padding = module.padding
+    if padding == "same":
+        if (same("kernel_size", module.kernel_size) - 1) % 2:
+            raise ValueError("padding='same' of an even window differs between its sides.")
+        padding = (module.kernel_size[0] - 1) // 2
+    padding = 0 if padding == "valid" else same("padding", padding)
+    weight = _array(module.weight).transpose(2, 3, 1, 0)
+    stride = same("stride", module.stride)
+    return [convolution(nn.Conv2D, weight, _array(module.bias), stride, padding, shape)]
+
+
+def _read_pool(kind):
+    def read_pool(module, shape):
+        size, stride = same("kernel_size", module.kernel_size), same("stride", module.stride)
+        is_cut = any((length - size) % stride for length in shape[:2])
+        check_settings(
+            module,
+            padding=(0, (0, 0)),
+            dilation=(1, (1, 1)),
+            ceil_mode=(False,) if is_cut else (False, True),
+            divisor_override=(None,),
+            return_indices=(False,),
+        )
+        return [PlainLayer(kind(size, stride))]
+
+    return read_pool
+
+
+def _read_adaptive(module, shape):
+    n = same("output_size", module.output_size)
+    if n == 1:
+        return [PlainLayer(nn.GlobalAveragePool2D())]
+    if any(length % n for length in shape[:2]):
+        raise ValueError(f"its windows on images of shape {shape} differ in size.")
+    return [PlainLayer(nn.AveragePool2D(same("window", [length // n for length in shape[:2]])))]
+
+
+def _read_norm(module, shape):
+    check_settings(module, track_running_stats=(True,))
+    if module.momentum is None:
+        raise ValueError("momentum=None has no counterpart; give a number.")
+    arrays = (module.weight, module.bias, module.running_mean, module.running_var)
+    return [batch_norm(module.momentum, module.eps, *map(_array, arrays))]
+
+
+def _read_flatten(module, shape):
+    check_settings(module, start_dim=(1,), end_dim=(-1, len(shape)))
+    return [PlainLayer(nn.Flatten())] if len(shape) > 1 else []
+
+
+def _read_softmax(module, shape):
+    check_settings(module, dim=(1, -1, None))
+    return [PlainLayer(OutputActivation(SOFTMAX))]
+
+
+def _plain(make):
+    return lambda module, shape: [PlainLayer(make(module))]
+
+
+READ = {
+    torch.nn.Linear: _read_linear,
+    torch.nn.Conv2d: _read_conv,
+    torch.nn.MaxPool2d: _read_pool(nn.MaxPool2D),
+    torch.nn.AvgPool2d: _read_pool(nn.AveragePool2D),
+    torch.nn.AdaptiveAvgPool2d: _read_adaptive,
+    torch.nn.BatchNorm1d: _read_norm,
+    torch.nn.BatchNorm2d: _read_norm,
+    torch.nn.Flatten: _read_flatten,
+    torch.nn.Dropout: _plain(lambda module: nn.Dropout(module.p)),
+    torch.nn.Identity: _plain(lambda module: nn.Identity()),
+    torch.nn.ReLU: _plain(lambda module: nn.ReLU()),
+    torch.nn.LeakyReLU: _plain(lambda module: nn.LeakyReLU(module.negative_slope)),
+    torch.nn.Tanh: _plain(lambda module: nn.Tanh()),
+    torch.nn.Sigmoid: _plain(lambda module: nn.Logistic()),
+    torch.nn.SiLU: _plain(lambda module: nn.SiLU()),
+    torch.nn.Softmax: _read_softmax,
+    torch.nn.LogSoftmax: _read_softmax,
+    Exp: _plain(lambda module: OutputActivation(EXP)),
+}
+
+
+def _filled(kind, *sizes, arrays, **settings):
+    """A module whose tensors are the arrays that are not None."""
+    arrays = {name: np.ascontiguousarray(a) for name, a in arrays.items() if a is not None}
+    dtype = torch.from_numpy(next(iter(arrays.values()))).dtype
+    module = kind(*sizes, dtype=dtype, **settings)
+    module.load_state_dict({n: torch.from_numpy(a) for n, a in arrays.items()}, strict=False)
+    return [module]
+
+
+def _write_dense(layer, weight, bias=None):
+    arrays = {"weight": weight.T, "bias": bias}
+    return _filled(torch.nn.Linear, *weight.shape, arrays=arrays, bias=layer.bias)
+
+
+def _write_conv(layer, weight, bias=None):
+    size, sizes = layer.kernel_size, weight.shape[2:]
+    arrays = {"weight": weight.transpose(3, 2, 0, 1), "bias": bias}
+    settings = {"stride": layer.stride, "padding": layer.padding, "bias": layer.bias}
+    return _filled(torch.nn.Conv2d, *sizes, size, arrays=arrays, **settings)
+
+
+def _write_norm(layer, gamma, beta, running_mean, running_variance):
+    kind = torch.nn.BatchNorm2d if len(layer.input_shape) == 3 else torch.nn.BatchNorm1d
+    arrays = {"weight": gamma, "bias": beta}
+    arrays |= {"running_mean": running_mean, "running_var": running_variance}
+    return _filled(kind, len(gamma), arrays=arrays, eps=layer.epsilon, momentum=layer.momentum)
+
+
+WRITE = {
+    nn.Dense: _write_dense,
+    nn.Conv2D: _write_conv,
+    nn.BatchNorm: _write_norm,
+    nn.MaxPool2D: lambda layer: [torch.nn.MaxPool2d(layer.size, layer.stride)],
+    nn.AveragePool2D: lambda layer: [torch.nn.AvgPool2d(layer.size, layer.stride)],
+    nn.GlobalAveragePool2D: lambda layer: [torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()],
+    nn.Flatten: lambda layer: [torch.nn.Flatten()],
+    nn.Dropout: lambda layer: [torch.nn.Dropout(layer.rate)],
+    nn.Identity: lambda layer: [torch.nn.Identity()],
+    nn.ReLU: lambda layer: [torch.nn.ReLU()],
+    nn.LeakyReLU: lambda layer: [torch.nn.LeakyReLU(layer.slope)],
+    nn.Tanh: lambda layer: [torch.nn.Tanh()],
+    nn.Logistic: lambda layer: [torch.nn.Sigmoid()],
+    nn.SiLU: lambda layer: [torch.nn.SiLU()],
+}
+OUTPUTS = {
+    SOFTMAX: lambda: [torch.nn.Softmax(dim=1)],
+    LOGISTIC: lambda: [torch.nn.Sigmoid()],
+    EXP: lambda: [Exp()],
+}

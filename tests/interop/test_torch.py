@@ -1,0 +1,266 @@
+"""PyTorch's modules, from and to an estimator."""
+
+import pickle
+import re
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor, nn
+
+
+@pytest.fixture(scope="module")
+def torch():
+    """PyTorch, imported where a test runs that needs it."""
+    return pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def run(torch):
+    """A function for what a module returns for images as rows."""
+
+    def run(module, X, shape=None):
+        X = X if shape is None else X.reshape(-1, *shape).transpose(0, 3, 1, 2)
+        dtype = next(module.parameters()).dtype
+        with torch.no_grad():
+            return module.eval()(torch.from_numpy(X.copy()).to(dtype)).numpy()
+
+    return run
+
+
+def shape_of(estimator):
+    shape = estimator._network.input_shape
+    return shape if len(shape) == 3 else None
+
+
+def test_networks_go_there_and_back(classifier, images, run):
+    module = classifier.to_torch()
+    assert not module.training
+    shape = shape_of(classifier)
+    expected = classifier.predict_proba(images)
+    np.testing.assert_allclose(run(module, images, shape), expected, atol=1e-5)
+    back = NumpyNetClassifier.from_torch(module, shape)
+    np.testing.assert_allclose(back.predict_proba(images), expected, atol=1e-5)
+
+
+def test_each_kind_of_target_goes_there_and_back(of_each_kind, raw, run):
+    estimator, X = of_each_kind
+    module, classes = estimator.to_torch(), None
+    np.testing.assert_allclose(run(module, X, (4, 7, 3)), raw(estimator, X), atol=1e-5)
+    if hasattr(estimator, "classes_") and not estimator._is_multilabel():
+        classes = estimator.classes_
+    back = type(estimator).from_torch(module, (4, 7, 3), classes)
+    np.testing.assert_allclose(raw(back, X), raw(estimator, X), atol=1e-5)
+    np.testing.assert_array_equal(np.shape(back.predict(X)), np.shape(estimator.predict(X)))
+
+
+def test_layers_between_a_flattened_image_and_a_dense_layer_keep_their_features(run, images):
+    X = images[:, :84]
+    layers = [nn.Conv2D(5, 3), nn.Flatten(), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.1)]
+    clf = NumpyNetClassifier(architecture=layers, input_shape=(4, 7, 3), max_iter=2)
+    clf.set_params(learning_rate="cosine").fit(X, np.arange(40) % 3)
+    module = clf.to_torch()
+    np.testing.assert_allclose(run(module, X, (4, 7, 3)), clf.predict_proba(X), atol=1e-5)
+    back = NumpyNetClassifier.from_torch(module, (4, 7, 3))
+    np.testing.assert_allclose(back.predict_proba(X), clf.predict_proba(X), atol=1e-5)
+
+
+@pytest.fixture
+def module(torch):
+    """Three colours, every kind of layer, nested, in training mode."""
+    torch.manual_seed(0)
+    layers = torch.nn
+    module = layers.Sequential(
+        layers.Conv2d(3, 6, 5, padding="same"),
+        layers.BatchNorm2d(6, affine=False),
+        layers.ReLU(),
+        layers.MaxPool2d(2, ceil_mode=True),
+        layers.Conv2d(6, 8, 3, stride=2, padding="valid", bias=False),
+        layers.Sequential(layers.Tanh(), layers.AdaptiveAvgPool2d(2)),
+        layers.AvgPool2d(1),
+        layers.Flatten(),
+        layers.BatchNorm1d(32),
+        layers.Sequential(layers.Linear(32, 20), layers.LeakyReLU(0.2), layers.Dropout(0.1)),
+        layers.Identity(),
+        layers.Linear(20, 10, bias=False),
+        layers.SiLU(),
+        layers.Linear(10, 3),
+    )
+    module(torch.randn(32, 3, 12, 12))
+    return module
+
+
+def probabilities(torch, logits):
+    return torch.softmax(torch.from_numpy(logits), dim=1).numpy()
+
+
+def test_layers_of_every_kind_are_read(torch, module, run, images):
+    X = images[:, : 12 * 12 * 3]
+    clf = NumpyNetClassifier.from_torch(module, (12, 12, 3))
+    assert module.training
+    expected = probabilities(torch, run(module, X, (12, 12, 3)))
+    np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-5)
+    assert clf.predict_proba(X).dtype == np.float32
+
+
+def test_float64_stays(torch, run, images):
+    module = torch.nn.Sequential(torch.nn.Linear(784, 9), torch.nn.ReLU(), torch.nn.Linear(9, 4))
+    clf = NumpyNetClassifier.from_torch(module.double())
+    X = images.astype(np.float64)
+    np.testing.assert_allclose(
+        clf.predict_proba(X), probabilities(torch, run(module, X)), atol=1e-12
+    )
+    assert clf.to_torch()[0].weight.dtype == torch.float64
+
+
+def test_a_network_from_elsewhere_is_a_fitted_estimator(module, images, tmp_path, assert_goes_on):
+    X, y = images[:, : 12 * 12 * 3], np.array(["c", "a", "b", "a"] * 10)
+    clf = NumpyNetClassifier.from_torch(module, (12, 12, 3), classes=["c", "a", "b"])
+    assert list(clf.classes_) == ["a", "b", "c"]
+    expected = clf.predict_proba(X)
+    clf.save(tmp_path / "net")
+    for again in (pickle.loads(pickle.dumps(clf)), NumpyNetClassifier.load(tmp_path / "net")):
+        np.testing.assert_array_equal(again.predict_proba(X), expected)
+    np.testing.assert_array_equal(clf.predict(X), clf.classes_[expected.argmax(axis=1)])
+    assert clf.score(X, clf.predict(X)) == 1
+    unfitted = clone(clf).set_params(max_iter=1, learning_rate="cosine")
+    assert len(unfitted.fit(X, y).coefs_) == len(clf.coefs_)
+    assert_goes_on(clf, X, y)
+    before = clf.predict_proba(X)
+    clf.set_params(warm_start=True, max_iter=1, learning_rate="cosine").fit(X, y)
+    assert 0 < np.abs(clf.predict_proba(X) - before).max() < 0.3
+
+
+@pytest.mark.parametrize("classes", [["no", "yes"], ["yes", "no"]])
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_two_classes_from_one_output_or_two(torch, run, images, classes, n_outputs):
+    linear, sigmoid = torch.nn.Linear(784, n_outputs), torch.nn.Sigmoid()
+    module = torch.nn.Sequential(linear, *([sigmoid] if n_outputs == 1 else []))
+    clf = NumpyNetClassifier.from_torch(module, classes=classes)
+    outputs = run(module, images)
+    of_first = 1 - outputs[:, 0] if n_outputs == 1 else probabilities(torch, outputs)[:, 0]
+    assert (clf.n_outputs_, list(clf.classes_)) == (1, ["no", "yes"])
+    column = list(clf.classes_).index(classes[0])
+    np.testing.assert_allclose(clf.predict_proba(images)[:, column], of_first, atol=1e-5)
+
+
+@pytest.mark.parametrize("end", ["nothing", "Softmax", "LogSoftmax", "nested"])
+def test_outputs_may_be_logits_or_their_softmax(torch, run, images, end):
+    linear = torch.nn.Linear(784, 3)
+    ends = {
+        "nothing": [],
+        "Softmax": [torch.nn.Softmax(dim=1)],
+        "LogSoftmax": [torch.nn.LogSoftmax(dim=-1)],
+        "nested": [torch.nn.Sequential(torch.nn.Softmax(dim=1))],
+    }
+    clf = NumpyNetClassifier.from_torch(torch.nn.Sequential(linear, *ends[end]))
+    expected = probabilities(torch, run(linear, images))
+    np.testing.assert_allclose(clf.predict_proba(images), expected, atol=1e-5)
+
+
+def test_several_sigmoids_are_labels(torch, run, images, assert_goes_on):
+    module = torch.nn.Sequential(torch.nn.Linear(784, 2), torch.nn.Sigmoid())
+    clf = NumpyNetClassifier.from_torch(module)
+    np.testing.assert_allclose(clf.predict_proba(images), run(module, images), atol=1e-5)
+    assert clf.predict(images).shape == (40, 2)
+    assert_goes_on(clf, images, np.random.default_rng(0).integers(0, 2, (40, 2)))
+
+
+def test_what_ends_without_a_dense_layer_gets_one_that_changes_nothing(torch, run, images):
+    layers = torch.nn
+    convolutional = layers.Sequential(
+        layers.Conv2d(1, 6, 3),
+        layers.AdaptiveAvgPool2d((1, 1)),
+        layers.Flatten(),
+        layers.Softmax(1),
+    )
+    clf = NumpyNetClassifier.from_torch(convolutional, input_shape=(28, 28))
+    expected = run(convolutional, images, (28, 28, 1))
+    np.testing.assert_allclose(clf.predict_proba(images), expected, atol=1e-5)
+    bounded = layers.Sequential(layers.Linear(784, 2), layers.Tanh())
+    reg = NumpyNetRegressor.from_torch(bounded)
+    np.testing.assert_allclose(reg.predict(images), run(bounded, images), atol=1e-5)
+
+
+def test_without_its_output_activation_a_module_returns_logits(torch, classifier, images, run):
+    logits = run(classifier.to_torch(logits=True), images, shape_of(classifier))
+    expected = classifier.predict_proba(images)
+    np.testing.assert_allclose(probabilities(torch, logits), expected, atol=1e-5)
+
+
+def test_expected_counts_have_an_exponential_at_their_end(run, images):
+    reg = NumpyNetRegressor(loss="poisson", hidden_layer_sizes=(4,), max_iter=1)
+    reg.set_params(learning_rate="cosine").fit(images, np.arange(40) % 4)
+    module = pickle.loads(pickle.dumps(reg.to_torch()))
+    np.testing.assert_allclose(run(module, images).ravel(), reg.predict(images), atol=1e-5)
+    back = NumpyNetRegressor.from_torch(module)
+    assert back.loss == "poisson"
+    np.testing.assert_allclose(back.predict(images), reg.predict(images), atol=1e-5)
+
+
+# The module, made of torch.nn as N, and what is said of it.
+REFUSED = {
+    "N.Conv2d(1, 4, (3, 5))": "module.0, Conv2d(1, 4, kernel_size=(3, 5), stride=(1, 1)), cannot "
+    "be expressed: its kernel_size (3, 5) differs between height and width.",
+    "N.Conv2d(1, 4, 4, padding='same')": "padding='same' of an even window",
+    "N.Conv2d(1, 4, 3, dilation=2)": "dilation=(2, 2) has no counterpart.",
+    "N.Conv2d(1, 4, 3, padding=1, padding_mode='reflect')": "padding_mode='reflect' has no",
+    "N.Conv2d(3, 4, 3)": "it takes 3 channels, but images of shape (28, 28, 1) come",
+    "N.MaxPool2d(3, padding=1)": "padding=1 has no counterpart",
+    "N.MaxPool2d(3, 2, ceil_mode=True)": "ceil_mode=True has no counterpart",
+    "N.AdaptiveAvgPool2d(5)": "its windows on images of shape (28, 28, 1) differ in size",
+    "N.BatchNorm2d(1, track_running_stats=False)": "track_running_stats=False has no counterpart",
+    "N.BatchNorm2d(1, momentum=None)": "momentum=None has no counterpart",
+    "N.Sequential(N.Flatten(), N.GELU())": "module.0.1, GELU(approximate='none'), cannot be",
+    "N.Linear(28, 4)": "Dense takes samples of one dimension, got shape (28, 28, 1)",
+    "N.Flatten(2)": "start_dim=2 has no counterpart",
+    "N.Softmax(dim=1), N.Flatten()": "module.1, Flatten(start_dim=1, end_dim=-1), cannot be "
+    "expressed: nothing may follow softmax.",
+    "N.Flatten(), N.Linear(784, 1), N.Softmax(dim=1)": "A softmax of one output is always 1",
+    "N.Flatten(), N.Linear(784, 3), N.Softmax(dim=0)": "dim=0 has no counterpart",
+    "N.Conv2d(1, 4, 3), N.ReLU()": "The network returns images of shape (26, 26, 4)",
+}
+
+
+@pytest.mark.parametrize("layers", REFUSED)
+def test_what_cannot_be_expressed_is_named_with_its_place(torch, layers):
+    module = eval(f"N.Sequential({layers})", {"N": torch.nn})
+    with pytest.raises(ValueError, match=re.escape(REFUSED[layers])):
+        NumpyNetClassifier.from_torch(module, (28, 28, 1))
+
+
+def test_arguments_that_do_not_fit_are_told(torch):
+    linear = torch.nn.Linear(4, 3)
+    with pytest.raises(ValueError, match="classes must be 3 different ones, in the order"):
+        NumpyNetClassifier.from_torch(linear, classes=["a", "b"])
+    with pytest.raises(ValueError, match="classes must be 3 different ones"):
+        NumpyNetClassifier.from_torch(linear, classes=["a", "b", "a"])
+    with pytest.raises(ValueError, match="labels of their own: no classes"):
+        sigmoids = torch.nn.Sequential(linear, torch.nn.Sigmoid())
+        NumpyNetClassifier.from_torch(sigmoids, classes=["a", "b", "c"])
+    with pytest.raises(ValueError, match="A regressor has no classes"):
+        NumpyNetRegressor.from_torch(linear, classes=["a", "b", "c"])
+    with pytest.raises(ValueError, match="outputs are those of softmax: read it with NumpyNetCl"):
+        NumpyNetRegressor.from_torch(torch.nn.Sequential(linear, torch.nn.Softmax(dim=1)))
+    with pytest.raises(ValueError, match=r"Give input_shape=\(height, width, channels\)"):
+        NumpyNetClassifier.from_torch(torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3)))
+    with pytest.raises(TypeError, match=r"from_torch takes a torch.nn.Module, got {}"):
+        NumpyNetClassifier.from_torch({})
+
+
+def test_estimators_that_cannot_go_are_told(torch, images):
+    with pytest.raises(NotFittedError):
+        NumpyNetClassifier().to_torch()
+    settings = {"max_iter": 1, "learning_rate": "cosine", "architecture": "2C3"}
+    clf = NumpyNetClassifier(views={"shift": 1}, augment={"shift": 1}, **settings)
+    clf.fit(images, np.arange(40) % 3)
+    with pytest.raises(ValueError, match=r"call set_params\(views=None\) first"):
+        clf.to_torch()
+    assert len(clf.set_params(views=None).to_torch()) == 4
+    own = (lambda Z: Z / (1 + abs(Z)), lambda Z: 1 / (1 + abs(Z)) ** 2)
+    clf = NumpyNetClassifier((4,), activation=own, solver="lbfgs", max_iter=500, alpha=1)
+    clf.fit(images, np.arange(40) % 2)
+    with pytest.raises(ValueError, match=r"Layer 2, CustomActivation\(.*no counterpart in PyTorch"):
+        clf.to_torch()

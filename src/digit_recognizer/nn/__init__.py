@@ -44,7 +44,6 @@ from digit_recognizer.nn.activations import (
     SiLU,
     Tanh,
 )
-from digit_recognizer.nn.averaging import MovingAverage
 from digit_recognizer.nn.gradients import check_gradients, check_network_gradients
 from digit_recognizer.nn.images.augmentation import Augment, Augmenter
 from digit_recognizer.nn.images.augmented_sheet import augmented_sheet
@@ -69,8 +68,9 @@ from digit_recognizer.nn.losses import (
 from digit_recognizer.nn.memory import Memory
 from digit_recognizer.nn.network import Network
 from digit_recognizer.nn.normalization import BatchNorm
-from digit_recognizer.nn.optimizers import SGD, Adam, AdamW, Optimizer
+from digit_recognizer.nn.optimizers import SGD, Adam, AdamW, MovingAverage, Optimizer
 from digit_recognizer.nn.parameters import FlatParameters, ParameterSpec
+from digit_recognizer.nn.representation import Summary
 from digit_recognizer.nn.scaling import SCALINGS, Scaling
 from digit_recognizer.nn.schedules import (
     Adaptive,
@@ -80,7 +80,6 @@ from digit_recognizer.nn.schedules import (
     InverseScaling,
     OneCycle,
 )
-from digit_recognizer.nn.summary import Summary
 from digit_recognizer.nn.training import TrainingPlan
 
 __all__ = [

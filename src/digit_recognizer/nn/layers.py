@@ -14,9 +14,8 @@ from digit_recognizer.nn.initializers import GLOROT_UNIFORM, zeros
 from digit_recognizer.nn.memory import Memory
 from digit_recognizer.nn.parameters import FlatParameters, ParameterSpec
 from digit_recognizer.nn.products import column_sums, product
-from digit_recognizer.nn.representation import Readable
+from digit_recognizer.nn.representation import Readable, at_least
 from digit_recognizer.nn.rows import is_sparse
-from digit_recognizer.nn.shapes import at_least
 
 # What a layer has while it is used, and makes again from its arguments or from its network.
 IN_USE = {"values", "gradients", "parameters", "_own"}

@@ -9,6 +9,7 @@ Every loss is the weighted mean over samples of the sum over outputs.
 
 import numpy as np
 
+from digit_recognizer.nn.activations import logistic
 from digit_recognizer.nn.memory import Memory
 from digit_recognizer.nn.representation import Readable
 
@@ -23,6 +24,9 @@ class Loss(Readable):
     """
 
     output_activation: str
+    # What targets are, a number for each output, and their range; None takes any.
+    takes: str | None = None
+    lowest, highest = -np.inf, np.inf
 
     def activate(self, Z: np.ndarray) -> np.ndarray:
         """Predictions from the last layer's output Z of shape (n, n_outputs), in place."""
@@ -87,9 +91,8 @@ class Loss(Readable):
         ValueError
             Saying what y must be.
         """
-
-    def _check_columns(self, y, output_shape, takes="finite numbers", low=-np.inf, high=np.inf):
-        """Refuse y that has not a finite number in [low, high] for each output."""
+        if self.takes is None:
+            return
         name = type(self).__name__
         if y.shape[1:] != output_shape:
             column = "; y[:, np.newaxis] is one column" if y.ndim == 1 else ""
@@ -98,15 +101,10 @@ class Loss(Readable):
                 f"{(len(y), *output_shape)}, got {y.shape}{column}."
             )
         if y.dtype.kind not in "biuf":
-            raise ValueError(f"{name} takes {takes}, got y of dtype {y.dtype}.")
-        wrong = ~((y >= low) & (y <= high) & np.isfinite(y))
+            raise ValueError(f"{name} takes {self.takes}, got y of dtype {y.dtype}.")
+        wrong = ~((y >= self.lowest) & (y <= self.highest) & np.isfinite(y))
         if wrong.any():
-            raise ValueError(f"{name} takes {takes}, got y with {y[wrong][0]}.")
-
-
-def row_sums(terms, memory):
-    """Σₖ of each row's terms."""
-    return np.add.reduce(terms, axis=1, out=memory.array("losses", (len(terms),)))
+            raise ValueError(f"{name} takes {self.takes}, got y with {y[wrong][0]}.")
 
 
 def softmax_cross_entropy(Z, y, label_smoothing=0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -135,7 +133,7 @@ class SoftmaxCrossEntropy(Loss):
 
     P = softmax(Z),  Y = (1 − ε) onehot(y) + ε / K,  loss = −Σₖ Yₖ log Pₖ,  dZ = P − Y.
 
-    `softmax_cross_entropy` is these equations; here they are computed in place, along long rows.
+    `softmax_cross_entropy` is these equations; here they are computed in place.
 
     Parameters
     ----------
@@ -182,36 +180,19 @@ class SoftmaxCrossEntropy(Loss):
 
     def row_losses(self, Z, y, memory):
         # As `softmax_cross_entropy`, without an array for Y.
-        n, n_classes = Z.shape
-        smoothing = self.label_smoothing
-        # Classes along the rows: reductions over few classes are then sums of long rows.
-        logits = memory.array("logits", (n_classes, n))
-        np.copyto(logits, Z.T)
-        row = memory.array("row", (n,))
-        np.maximum.reduce(logits, axis=0, out=row)
-        np.subtract(logits, row, out=logits)
-        flat = memory.array("flat", (n,), np.intp)
-        np.multiply(y, n, out=flat, dtype=np.intp)
-        flat += memory.indices(n)
-        losses = memory.array("losses", (n,))
-        np.take(logits.reshape(-1), flat, out=losses, mode="clip")
-        losses *= smoothing - 1
+        true = memory.indices(len(Z)), y.astype(np.intp, copy=False)
+        smoothing, share = self.label_smoothing, self.label_smoothing / Z.shape[1]
+        Z -= Z.max(axis=1, keepdims=True)
+        losses = Z[true] * (smoothing - 1)
         if smoothing:
-            np.add.reduce(logits, axis=0, out=row)
-            row *= smoothing / n_classes
-            losses -= row
-
-        P = np.exp(logits, out=logits)
-        np.add.reduce(P, axis=0, out=row)
-        np.divide(P, row, out=P)
-        np.log(row, out=row)
-        losses += row
+            losses -= share * Z.sum(axis=1)
+        P = np.exp(Z, out=Z)
+        sums = P.sum(axis=1, keepdims=True)
+        losses += np.log(sums[:, 0])
+        P /= sums
         if smoothing:
-            P -= smoothing / n_classes
-        np.take(P.reshape(-1), flat, out=row, mode="clip")
-        row -= 1 - smoothing
-        P.reshape(-1)[flat] = row
-        np.copyto(Z, P.T)
+            P -= share
+        P[true] -= 1 - smoothing
         return losses
 
 
@@ -227,39 +208,25 @@ class BinaryCrossEntropy(Loss):
     """
 
     output_activation = "logistic"
+    takes, lowest, highest = "numbers from 0 to 1", 0, 1
 
     def __init__(self, label_smoothing=0.0):
         self.label_smoothing = label_smoothing
 
-    def check_targets(self, y, output_shape):
-        self._check_columns(y, output_shape, "numbers from 0 to 1", 0, 1)
-
     def activate(self, Z):
         decay = np.exp(-np.abs(Z))
-        positive = Z >= 0
-        np.divide(np.where(positive, 1, decay), 1 + decay, out=Z)
+        np.divide(np.where(Z >= 0, 1, decay), 1 + decay, out=Z)
         # Never quite 1, so that the other class keeps a finite logarithm.
         return np.minimum(Z, np.nextafter(Z.dtype.type(1), Z.dtype.type(0)), out=Z)
 
     def row_losses(self, Z, y, memory):
-        target = memory.array("target", Z.shape)
-        np.multiply(y, Z.dtype.type(1 - self.label_smoothing), out=target)
-        target += self.label_smoothing / 2
-        decay = memory.array("decay", Z.shape)
-        np.exp(np.negative(np.abs(Z, out=decay), out=decay), out=decay)
-
-        # log(1 + exp(z)) = max(z, 0) + log(1 + exp(−|z|)), which never overflows.
-        terms = np.multiply(target, Z, out=memory.array("terms", Z.shape))
-        np.subtract(np.maximum(Z, 0, out=memory.array("P", Z.shape)), terms, out=terms)
-        terms += np.log1p(decay, out=memory.array("P", Z.shape))
-        losses = row_sums(terms, memory)
-
-        positive = np.greater_equal(Z, 0, out=memory.array("positive", Z.shape, bool))
-        np.add(decay, 1, out=terms)
-        np.copyto(Z, decay)
-        np.copyto(Z, 1, where=positive)
-        Z /= terms
-        Z -= target
+        Q = memory.array("Q", Z.shape)
+        np.multiply(y, Z.dtype.type(1 - self.label_smoothing), out=Q)
+        Q += self.label_smoothing / 2
+        losses = np.logaddexp(0, Z, out=memory.array("terms", Z.shape)).sum(axis=1)
+        losses -= np.einsum("ij,ij->i", Q, Z)
+        P = logistic(Z, out=Z)
+        P -= Q
         return losses
 
 
@@ -267,18 +234,14 @@ class SquaredError(Loss):
     """Identity and half the squared error: loss = ½ Σₖ (Zₖ − yₖ)²,  dZ = Z − y."""
 
     output_activation = "identity"
-
-    def check_targets(self, y, output_shape):
-        self._check_columns(y, output_shape)
+    takes = "finite numbers"
 
     def activate(self, Z):
         return Z
 
     def row_losses(self, Z, y, memory):
         Z -= y
-        squares = np.multiply(Z, Z, out=memory.array("squares", Z.shape))
-        squares *= 0.5
-        return row_sums(squares, memory)
+        return 0.5 * np.einsum("ij,ij->i", Z, Z)
 
 
 class PoissonDeviance(Loss):
@@ -288,24 +251,18 @@ class PoissonDeviance(Loss):
     """
 
     output_activation = "exp"
-
-    def check_targets(self, y, output_shape):
-        self._check_columns(y, output_shape, "numbers of at least 0", 0)
+    takes, lowest = "numbers of at least 0", 0
 
     def activate(self, Z):
         return np.exp(Z, out=Z)
 
     def row_losses(self, Z, y, memory):
-        terms = np.multiply(y, Z, out=memory.array("terms", Z.shape))
+        terms = memory.array("terms", Z.shape)
+        np.log(np.maximum(y, np.finfo(Z.dtype).tiny, out=terms), out=terms)
+        terms -= Z
+        terms -= 1
+        terms *= y
         P = np.exp(Z, out=Z)
-        np.subtract(P, terms, out=terms)
-        # y log y − y, by a logarithm that is 0 where y is.
-        entropy = memory.array("entropy", Z.shape)
-        entropy[...] = 1
-        np.copyto(entropy, y, where=np.greater(y, 0, out=memory.array("some", Z.shape, bool)))
-        np.log(entropy, out=entropy)
-        entropy -= 1
-        entropy *= y
-        terms += entropy
+        terms += P
         P -= y
-        return row_sums(terms, memory)
+        return terms.sum(axis=1)

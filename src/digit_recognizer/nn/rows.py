@@ -3,6 +3,9 @@
 A sparse matrix is known by its methods: SciPy's are passed in, and not imported.
 """
 
+from collections.abc import Iterator
+from math import prod
+
 import numpy as np
 
 
@@ -48,3 +51,101 @@ def smallest(X) -> float:
         # SciPy's minimum would add up duplicates in the user's own arrays.
         X = X.copy()
     return float(X.min())
+
+
+def check_rows(X, input_shape) -> None:
+    """Refuse X whose rows are not of the network's input shape.
+
+    Raises
+    ------
+    ValueError
+        Saying what they are and what they should be.
+    """
+    if len(X.shape) < 2:
+        raise ValueError(
+            f"Network takes rows, X of shape (n, …), got {X.shape}; X[np.newaxis] is one row, "
+            "X[:, np.newaxis] rows of one feature."
+        )
+    n_features, n_expected = prod(X.shape[1:]), prod(input_shape)
+    if n_features != n_expected:
+        images = f" (images of {input_shape})" if len(input_shape) > 1 else ""
+        raise ValueError(
+            f"X has {n_features} features, but Network is expecting {n_expected} features{images} "
+            "as input."
+        )
+
+
+def check_data(network, X, y, sample_weight) -> tuple:
+    """X and y as arrays (a sparse X stays what it is), if they fit the network and its loss.
+
+    Raises
+    ------
+    ValueError
+        Saying what does not fit.
+    """
+    X, y = X if is_sparse(X) else np.asarray(X), np.asarray(y)
+    check_rows(X, network.input_shape)
+    n = X.shape[0]
+    if n == 0:
+        raise ValueError("X has no rows to train on.")
+    if len(y) != n:
+        raise ValueError(f"X has {n} rows and y {len(y)}: they must be as many.")
+    if sample_weight is not None and np.shape(sample_weight) != (n,):
+        raise ValueError(
+            f"sample_weight must have a number for each row, shape {(n,)}, got "
+            f"{np.shape(sample_weight)}."
+        )
+    network.loss.check_targets(y, network.output_shape)
+    return X, y
+
+
+class Batches:
+    """Cuts the training data into batches, in buffers made once.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, \\*input_shape)
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,) or None
+    batch_size : int
+    drop_last : bool
+    """
+
+    def __init__(self, X, y, sample_weight, batch_size, drop_last):
+        self.n_samples = X.shape[0]
+        self.batch_size = min(batch_size, self.n_samples)
+        self.n_used = self.n_samples - (self.n_samples % self.batch_size if drop_last else 0)
+        given = [X, y, sample_weight]
+        self.arrays = [array if array is None else contiguous(array) for array in given]
+        self._buffers = [
+            None
+            if array is None or is_sparse(array)
+            else np.empty((self.batch_size, *array.shape[1:]), array.dtype)
+            for array in self.arrays
+        ]
+
+    def __len__(self) -> int:
+        return -(-self.n_used // self.batch_size)
+
+    def __call__(self, order: np.ndarray | None) -> Iterator[list]:
+        """Yield [X, y, sample_weight or None] for each batch; a sparse X stays sparse.
+
+        Parameters
+        ----------
+        order : ndarray of shape (n_samples,), intp, or None
+            Rows in the order to take them; None for the order they are in.
+        """
+        for start in range(0, self.n_used, self.batch_size):
+            rows = slice(start, min(start + self.batch_size, self.n_used))
+            rows = rows if order is None else order[rows]
+            pairs = zip(self.arrays, self._buffers, strict=True)
+            yield [self._take(array, rows, buffer) for array, buffer in pairs]
+
+    @staticmethod
+    def _take(array, rows, buffer):
+        if array is None:
+            return None
+        if buffer is None or isinstance(rows, slice):
+            return array[rows]
+        # "clip" lets NumPy write to `out` directly; the indices are in range anyway.
+        return np.take(array, rows, axis=0, out=buffer[: len(rows)], mode="clip")

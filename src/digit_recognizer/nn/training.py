@@ -1,4 +1,4 @@
-"""The training loop: batches, steps, epochs."""
+"""The training loop: epochs, batches, steps."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -6,11 +6,10 @@ from time import perf_counter
 
 import numpy as np
 
-from digit_recognizer.nn.averaging import MovingAverage
-from digit_recognizer.nn.optimizers import Optimizer
-from digit_recognizer.nn.rows import contiguous, is_sparse
+from digit_recognizer.nn.optimizers import MovingAverage, Optimizer
+from digit_recognizer.nn.representation import at_least
+from digit_recognizer.nn.rows import Batches, contiguous, is_sparse
 from digit_recognizer.nn.schedules import Clock, Constant
-from digit_recognizer.nn.shapes import at_least
 
 
 @dataclass
@@ -75,61 +74,6 @@ class TrainingPlan:
                 )
 
 
-class Batches:
-    """Cuts the training data into batches, in buffers made once.
-
-    Parameters
-    ----------
-    X : ndarray or sparse matrix of shape (n_samples, \\*input_shape)
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-    sample_weight : ndarray of shape (n_samples,) or None
-    batch_size : int
-    drop_last : bool
-    """
-
-    def __init__(self, X, y, sample_weight, batch_size, drop_last):
-        n_samples = X.shape[0]
-        arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
-        self.arrays = [contiguous(array) for array in arrays]
-        self.n_samples = n_samples
-        self.batch_size = min(batch_size, n_samples)
-        self.n_used = n_samples - n_samples % self.batch_size if drop_last else n_samples
-        self._buffers = [
-            None
-            if is_sparse(array)
-            else np.empty((self.batch_size, *array.shape[1:]), dtype=array.dtype)
-            for array in self.arrays
-        ]
-
-    def __len__(self) -> int:
-        return -(-self.n_used // self.batch_size)
-
-    def __call__(self, order: np.ndarray | None) -> Iterator[list]:
-        """Yield [X, y, sample_weight or None] for each batch; a sparse X stays sparse.
-
-        Parameters
-        ----------
-        order : ndarray of shape (n_samples,), intp, or None
-            Rows in the order to take them; None for the order they are in.
-        """
-        for start in range(0, self.n_used, self.batch_size):
-            rows = slice(start, min(start + self.batch_size, self.n_used))
-            if order is not None:
-                rows = order[rows]
-            batch = [
-                self._take(array, rows, buffer)
-                for array, buffer in zip(self.arrays, self._buffers, strict=True)
-            ]
-            yield batch if len(batch) == 3 else [*batch, None]
-
-    @staticmethod
-    def _take(array, rows, buffer):
-        if isinstance(rows, slice) or is_sparse(array):
-            return array[rows]
-        # "clip" lets NumPy write to `out` directly; the indices are in range anyway.
-        return np.take(array, rows, axis=0, out=buffer[: len(rows)], mode="clip")
-
-
 def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator[dict]:
     """The loop behind `Network.fit_epochs`, which documents it."""
     # With a scaling rows become floats in their batch only.
@@ -140,7 +84,10 @@ def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator
     clock.n_steps = max(plan.n_epochs * len(batches), clock.n_steps)
     while clock.epoch < plan.n_epochs:
         start = perf_counter()
-        order = _order(batches.n_samples, plan, generator)
+        order = generator.permutation(batches.n_samples) if plan.shuffle else None
+        if order is None and plan.augment is not None:
+            # What is changed in place has to be a copy.
+            order = np.arange(batches.n_samples)
         total = 0.0
         for X_batch, y_batch, weight_batch in batches(order):
             if plan.augment is not None:
@@ -161,14 +108,6 @@ def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator
         }
         plan.optimizer.learning_rate = plan.schedule.rate(clock)
         yield record
-
-
-def _order(n_samples, plan, generator):
-    """The rows of an epoch in order; None for as they are, in place."""
-    if plan.shuffle:
-        return generator.permutation(n_samples)
-    # What is augmented has to be a copy.
-    return None if plan.augment is None else np.arange(n_samples)
 
 
 def train_step(network, X, y, sample_weight, memories, plan: TrainingPlan) -> float:

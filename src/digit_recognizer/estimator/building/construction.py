@@ -36,8 +36,8 @@ from digit_recognizer.nn import (
     Views,
 )
 from digit_recognizer.nn.initializers import LECUN_NORMAL
+from digit_recognizer.nn.representation import at_least
 from digit_recognizer.nn.rows import smallest
-from digit_recognizer.nn.shapes import at_least
 
 STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
 # Schedules that run over a planned number of steps: training goes to their end.

@@ -1,7 +1,5 @@
 """Shapes of images: what a window makes of them, and what to say where nothing fits."""
 
-from numbers import Integral
-
 
 def image_shape(layer: str, input_shape: tuple[int, ...]) -> tuple[int, int, int]:
     """`input_shape` as (height, width, channels), or a ValueError that names the layer."""
@@ -10,13 +8,6 @@ def image_shape(layer: str, input_shape: tuple[int, ...]) -> tuple[int, int, int
             f"{layer} takes images of shape (height, width, channels), got {tuple(input_shape)}."
         )
     return tuple(input_shape)
-
-
-def at_least(layer: str, name: str, value: int, least: int) -> int:
-    """`value` if it is an integer of at least `least`, or a ValueError that names the layer."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{layer}'s {name} must be an integer of at least {least}, got {value!r}.")
-    return int(value)
 
 
 def window_output(

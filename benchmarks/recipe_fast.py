@@ -29,7 +29,6 @@ import numpy as np  # noqa: E402
 
 from digit_recognizer.pipeline.compute.fold_training import train_member  # noqa: E402
 from digit_recognizer.pipeline.data.dataset import load_data  # noqa: E402
-from digit_recognizer.pipeline.data.scaling import Scaler  # noqa: E402
 from digit_recognizer.pipeline.ensembles.folds import Fold, make_folds  # noqa: E402
 from digit_recognizer.pipeline.recipes.recipe import load_recipe  # noqa: E402
 from digit_recognizer.pipeline.runs.members import make_members, read_predictions  # noqa: E402
@@ -45,12 +44,11 @@ class OurTrainer:
 
     def __init__(self, recipe, data):
         self.recipe, self.data = recipe, data
-        self.scaler = Scaler.fit(data[0], recipe.data.scaling)
 
     def train_fold(self, fold):
         with tempfile.TemporaryDirectory() as name:
             (member,) = make_members(self.recipe, [fold], Path(name))
-            train_member(member, self.scaler, *self.data)
+            train_member(member, *self.data)
             return read_predictions(member)
 
 

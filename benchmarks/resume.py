@@ -24,7 +24,6 @@ import measuring
 measuring.use_one_thread()
 
 from digit_recognizer.pipeline.data.dataset import load_data  # noqa: E402
-from digit_recognizer.pipeline.data.scaling import Scaler  # noqa: E402
 from digit_recognizer.pipeline.ensembles.folds import make_folds  # noqa: E402
 from digit_recognizer.pipeline.recipes.recipe import load_recipe  # noqa: E402
 from digit_recognizer.pipeline.runs.checkpoints import Checkpoints  # noqa: E402
@@ -66,7 +65,7 @@ class CommandLine:
 def checkpoint_shares(recipe, data, folder):
     """Time of what is written after each epoch of the first fold, over that of the epoch."""
     member = make_members(recipe, make_folds(data.y_train, recipe.cv, 1), folder)[0]
-    X = Scaler.fit(data.X_train, recipe.data.scaling)(data.X_train[member.fold.train_rows])
+    X = data.X_train[member.fold.train_rows]
     model, checkpoints, shares = member.estimator, Checkpoints(member.folder), []
     for record in model.fit_epochs(X, data.y_train[member.fold.train_rows]):
         start = perf_counter()

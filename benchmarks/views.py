@@ -14,7 +14,6 @@ measuring.use_one_thread()
 
 from digit_recognizer.pipeline.compute.fold_training import load_model  # noqa: E402
 from digit_recognizer.pipeline.data.dataset import load_data  # noqa: E402
-from digit_recognizer.pipeline.data.scaling import Scaler  # noqa: E402
 from digit_recognizer.pipeline.ensembles.folds import make_folds  # noqa: E402
 from digit_recognizer.pipeline.recipes.recipe import load_recipe  # noqa: E402
 from digit_recognizer.pipeline.runs.members import make_members  # noqa: E402
@@ -28,10 +27,10 @@ CHOICES = (
 )
 
 
-def count_errors(member, scaler, data) -> list[int]:
+def count_errors(member, data) -> list[int]:
     """Errors of a network on its fold's validation rows, for each choice of views."""
     rows = member.fold.validation_rows
-    X, y = scaler(data.X_train[rows]), data.y_train[rows]
+    X, y = data.X_train[rows], data.y_train[rows]
     model = load_model(member)
     return [int((model.set_params(views=views).predict(X) != y).sum()) for views in CHOICES]
 
@@ -44,10 +43,9 @@ def main():
     options = parser.parse_args()
     recipe = load_recipe(options.run / "recipe.toml")
     data = load_data(options.data, recipe.competition)
-    scaler = Scaler.fit(data.X_train, recipe.data.scaling)
     folds = make_folds(data.y_train, recipe.cv, recipe.ensemble.n_networks)[: options.folds]
     members = make_members(recipe, folds, options.run)
-    counts = [count_errors(member, scaler, data) for member in members]
+    counts = [count_errors(member, data) for member in members]
     n_rows = sum(len(member.fold.validation_rows) for member in members)
     rows = []
     for views, errors in zip(CHOICES, zip(*counts, strict=True), strict=True):

@@ -30,9 +30,14 @@ from digit_recognizer.estimator.fitting.callbacks import (
 from digit_recognizer.estimator.fitting.epochs import FitByEpochs
 from digit_recognizer.estimator.fitting.lbfgs import packed_loss_and_gradient
 from digit_recognizer.estimator.fitting.validation import check_given, warn_of_idle_scoring
-from digit_recognizer.estimator.inputs.arrays import check_fits, narrowed, validated
+from digit_recognizer.estimator.inputs.arrays import (
+    check_fits,
+    computing_dtype,
+    prepared,
+    validated,
+)
 from digit_recognizer.estimator.saving import persistence
-from digit_recognizer.nn import Network, Summary, predict_views
+from digit_recognizer.nn import Network, Scaling, Summary, predict_views
 from digit_recognizer.nn.rows import smallest
 
 
@@ -95,7 +100,8 @@ class BaseNumpyNet(FitByEpochs, WeightLists, Exchange, CallbackSupportMixin, Bas
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             float32 and float64 are computed in as they are, other types in float64.
             Copied once where it is not C-contiguous or of another type; sparse rows stay sparse
-            where the first layer is dense.
+            where the first layer is dense. With `scaling` integers of 8 or 16 bits stay what they
+            are, and sparse rows become dense in their batch.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, a label indicator matrix, or real numbers for the regressor.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -167,11 +173,14 @@ class BaseNumpyNet(FitByEpochs, WeightLists, Exchange, CallbackSupportMixin, Bas
         reset = first_pass or not self._has_network()
         X, y = self._validate_input(X, y, incremental, reset)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+            dtype = computing_dtype(X)
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=dtype)
+        if first_pass or not hasattr(self, "input_scale_"):
+            self._find_scaling(X, sample_weight)
         self._prepare_network(X, first_pass)
         if reset:
             self.background_ = smallest(X)
-        X = narrowed(X, self._network.dtype, "X")
+        X = prepared(X, self._network, "X")
         given = check_given(self, *given)
         if not incremental:
             warn_of_idle_scoring(self, given)
@@ -190,18 +199,24 @@ class BaseNumpyNet(FitByEpochs, WeightLists, Exchange, CallbackSupportMixin, Bas
         if validation is not None:
             validation.score.warn_if_never_finite()
 
+    def _find_scaling(self, X, sample_weight):
+        found = Scaling(0.0, 1.0)
+        if self.scaling is not None:
+            found = Scaling.fit(X, self.scaling, sample_weight)
+        self.input_shift_, self.input_scale_ = found.shift, found.scale
+
     def _prepare_network(self, X, first_pass):
         """Make the network anew, or take over the weights that the user or the last fit left."""
         if first_pass:
             self.__dict__.pop("_coefs", None)
             self.__dict__.pop("_intercepts", None)
-            self._initialize(X.shape[1], X.dtype)
+            self._initialize(X.shape[1], computing_dtype(X))
         elif not self._has_network():
-            go_on(self, X.shape[1], X.dtype)
+            go_on(self, X.shape[1], computing_dtype(X))
         elif construction.layer_parameters(self) != self._layers_made_of:
             raise ValueError(
-                "warm_start and partial_fit go on with the layers they have; to change the layers, "
-                "fit with warm_start=False."
+                "warm_start and partial_fit go on with the layers and the scaling they have; to "
+                "change these, fit with warm_start=False."
             )
         self._network.loss = self._make_loss()
         self.out_activation_ = self._network.loss.output_activation

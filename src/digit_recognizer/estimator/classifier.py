@@ -93,6 +93,12 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
     input_shape : tuple of int or None, default=None
         (height, width, channels) of the images that the rows of X hold, for an architecture with
         layers for images, `augment` and `views`; None for square images of one channel.
+    scaling : {"unit", "standard"} or None, default=None
+        What is done to all values alike before the first layer, batch by batch: X may be pixels of
+        8 or 16 bits, stays so, and is computed with in float32. "unit" makes them 0 to 1: x / 255
+        for uint8, x / 65535 for uint16, otherwise from the smallest to the largest value of X;
+        "standard" makes their mean 0 and their standard deviation 1. Found in the first X, and kept
+        by `partial_fit` and a warm start. For features of different units take `StandardScaler`.
     augment : dict, digit_recognizer.nn.Augment or None, default=None
         Random deformations of the training images, such as ``{"rotation": 10, "shift": 2}``. Of the
         stochastic solvers. Its keys, 0 if nothing else is said:
@@ -164,6 +170,11 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         Features of the training X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, where X has names that are all strings.
+    input_shift_ : float
+        What `scaling` subtracts from X: the network's input is (X − input_shift_) / input_scale_.
+        0 without scaling.
+    input_scale_ : float
+        What `scaling` divides that by; 1 without.
     background_ : float
         Smallest value of the training X, which `views` find outside the images.
     n_iter_ : int
@@ -222,6 +233,7 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         max_fun=15000,
         architecture=None,
         input_shape=None,
+        scaling=None,
         augment=None,
         views=None,
         dropout=0.0,
@@ -258,6 +270,7 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         self.max_fun = max_fun
         self.architecture = architecture
         self.input_shape = input_shape
+        self.scaling = scaling
         self.augment = augment
         self.views = views
         self.dropout = dropout

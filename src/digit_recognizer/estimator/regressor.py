@@ -1,6 +1,5 @@
 """NumpyNetRegressor."""
 
-import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
@@ -9,7 +8,12 @@ from sklearn.utils._param_validation import StrOptions
 from digit_recognizer.estimator.base import BaseNumpyNet
 from digit_recognizer.estimator.classifier import NumpyNetClassifier
 from digit_recognizer.estimator.documentation import documented_like
-from digit_recognizer.estimator.inputs.arrays import narrowed, validated
+from digit_recognizer.estimator.inputs.arrays import (
+    accepted_dtypes,
+    computing_dtype,
+    narrowed,
+    validated,
+)
 from digit_recognizer.nn import PoissonDeviance, SquaredError
 from digit_recognizer.nn.rows import is_sparse
 
@@ -81,6 +85,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         max_fun=15000,
         architecture=None,
         input_shape=None,
+        scaling=None,
         augment=None,
         views=None,
         dropout=0.0,
@@ -116,6 +121,7 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         self.max_fun = max_fun
         self.architecture = architecture
         self.input_shape = input_shape
+        self.scaling = scaling
         self.augment = augment
         self.views = views
         self.dropout = dropout
@@ -133,13 +139,13 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
             order="C",
             multi_output=True,
             y_numeric=True,
-            dtype=(np.float64, np.float32),
+            dtype=accepted_dtypes(self),
             reset=reset,
         )
         y = self._as_targets(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        y = narrowed(y, X.dtype, "y").reshape(len(y), -1)
+        y = narrowed(y, computing_dtype(X), "y").reshape(len(y), -1)
         self.n_outputs_ = y.shape[1]
         return X, y
 

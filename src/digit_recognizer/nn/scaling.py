@@ -10,7 +10,7 @@ SCALINGS = ("unit", "standard")
 # The ranges of pixels that are stored in these; of others the data say it.
 RANGES = {np.dtype(kind): float(np.iinfo(kind).max) for kind in (np.uint8, np.uint16)}
 # Measured at once: a wide copy of all would take eight times the memory of 8-bit pixels.
-BLOCK_VALUES = 1_000_000
+BLOCK_VALUES = 100_000
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from digit_recognizer.pipeline.compute.progress import Progress
 from digit_recognizer.pipeline.compute.unfinished import inspect_members
 from digit_recognizer.pipeline.data.dataset import Data, digest_files
 from digit_recognizer.pipeline.data.dropping import digest_with, drop_rows
-from digit_recognizer.pipeline.data.scaling import Scaler
 from digit_recognizer.pipeline.data.submission import write_submission
 from digit_recognizer.pipeline.ensembles.combining import combine
 from digit_recognizer.pipeline.ensembles.folds import make_folds
@@ -175,13 +174,12 @@ def _complete(recipe, data, run, members, finished):
 
 def _train(recipe: Recipe, data: Data, run: RunDirectory, members: list[Member], finished: dict):
     """Train the networks that have no result yet; returns the results of all, in order."""
-    scaler = Scaler.fit(data.X_train, recipe.data.scaling)
     arrays = (data.X_train, data.y_train, data.X_test)
     member_results = dict(finished)
     missing = [member for member in members if _key(member) not in finished]
     try:
         with Progress(members, finished) as progress:
-            for result in train_all(missing, scaler, arrays, recipe.compute, run):
+            for result in train_all(missing, arrays, recipe.compute, run):
                 progress.finished(result)
                 member_results[result["fold"], result["network"]] = result
     except InputError:

@@ -249,6 +249,6 @@ def test_other_layers_are_refused_when_training_goes_on(both, go_on):
     make, X, y = both
     model = make(architecture="8N-R", max_iter=2, warm_start=True).fit(X, y)
     model.set_params(architecture="8N-T")
-    with pytest.raises(ValueError, match="go on with the layers they have"):
+    with pytest.raises(ValueError, match="go on with the layers and the scaling they"):
         getattr(model, go_on)(X, y)
     model.set_params(warm_start=False).fit(X, y)

@@ -11,7 +11,6 @@ from threadpoolctl import threadpool_info
 from digit_recognizer import NumpyNetClassifier
 from digit_recognizer.pipeline.compute import fold_training
 from digit_recognizer.pipeline.compute.fold_training import predict_blocks, train_member
-from digit_recognizer.pipeline.data.scaling import Scaler
 from digit_recognizer.pipeline.ensembles.folds import Fold, make_folds
 from digit_recognizer.pipeline.recipes.sections import CrossValidation
 from digit_recognizer.pipeline.runs import members, status
@@ -28,7 +27,11 @@ def digits():
 
 def make_member(folder, fold, **options):
     estimator = NumpyNetClassifier(
-        learning_rate="one_cycle", learning_rate_init=0.02, batch_size=32, random_state=0
+        learning_rate="one_cycle",
+        learning_rate_init=0.02,
+        batch_size=32,
+        random_state=0,
+        scaling="standard",
     )
     return Member(fold, 1, estimator.set_params(**{"max_iter": 4} | options), folder)
 
@@ -41,7 +44,7 @@ def fold(digits):
 def test_a_trained_network_leaves_its_files_and_its_accuracy(digits, fold, tmp_path):
     X, y = digits
     member = make_member(tmp_path / "fold-1", fold)
-    result = train_member(member, Scaler.fit(X, "standard"), X, y, X[:7])
+    result = train_member(member, X, y, X[:7])
     assert {path.name for path in member.folder.iterdir()} == {
         *members.FILES,
         members.RESULT_FILE,
@@ -60,23 +63,21 @@ def test_a_trained_network_leaves_its_files_and_its_accuracy(digits, fold, tmp_p
 
 def test_the_weights_it_leaves_make_its_predictions(digits, fold, tmp_path):
     X, y = digits
-    scaler = Scaler.fit(X, "standard")
     member = make_member(tmp_path, fold, views={"shift": 1}, input_shape=(8, 8, 1))
-    train_member(member, scaler, X, y, X[:7])
+    train_member(member, X, y, X[:7])
     model = NumpyNetClassifier.load(tmp_path / "model.safetensors")
     assert model.views == {"shift": 1}
     oof, test = members.read_predictions(member)
-    np.testing.assert_array_equal(model.predict_proba(scaler(X[fold.validation_rows])), oof)
-    np.testing.assert_array_equal(model.predict_proba(scaler(X[:7])), test)
+    np.testing.assert_array_equal(model.predict_proba(X[fold.validation_rows]), oof)
+    np.testing.assert_array_equal(model.predict_proba(X[:7]), test)
 
 
 def test_views_count_at_the_end_only(digits, fold, tmp_path):
     X, y = digits
-    scaler = Scaler.fit(X, "standard")
     histories = {}
     for views in (None, {"shift": 2}):
         member = make_member(tmp_path / str(views), fold, views=views, input_shape=(8, 8, 1))
-        train_member(member, scaler, X, y, X[:7])
+        train_member(member, X, y, X[:7])
         rows = read_history(member.folder / "history.csv")
         histories[views is None] = [(row["loss"], row["accuracy"]) for row in rows]
     assert histories[True] == histories[False]
@@ -84,10 +85,10 @@ def test_views_count_at_the_end_only(digits, fold, tmp_path):
 
 def test_a_finished_network_is_not_trained_again(digits, fold, tmp_path, monkeypatch):
     X, y = digits
-    member, scaler = make_member(tmp_path, fold), Scaler.fit(X, "standard")
-    result = train_member(member, scaler, X, y, X[:7])
+    member = make_member(tmp_path, fold)
+    result = train_member(member, X, y, X[:7])
     monkeypatch.setattr(fold_training, "_train", None)
-    assert train_member(member, scaler, X, y, X[:7]) == result
+    assert train_member(member, X, y, X[:7]) == result
 
 
 @pytest.mark.parametrize("epochs", [1, 3, 4])
@@ -95,9 +96,8 @@ def test_a_network_goes_on_from_its_last_epoch_to_the_same_bytes(
     digits, fold, tmp_path, monkeypatch, epochs
 ):
     X, y = digits
-    scaler = Scaler.fit(X, "standard")
     whole, broken = (make_member(tmp_path / name, fold, dropout=0.2) for name in "ab")
-    train_member(whole, scaler, X, y, X[:7])
+    train_member(whole, X, y, X[:7])
 
     class Killed(BaseException):
         pass
@@ -113,10 +113,10 @@ def test_a_network_goes_on_from_its_last_epoch_to_the_same_bytes(
 
     monkeypatch.setattr(fold_training.Checkpoints, "save", save_and_die)
     with pytest.raises(Killed):
-        train_member(broken, scaler, X, y, X[:7])
+        train_member(broken, X, y, X[:7])
     monkeypatch.setattr(fold_training.Checkpoints, "save", save)
     n_saved.clear()
-    train_member(broken, scaler, X, y, X[:7])
+    train_member(broken, X, y, X[:7])
     for name in ("oof.npy", "test.npy"):
         assert (whole.folder / name).read_bytes() == (broken.folder / name).read_bytes()
     # The files themselves hold the seconds of each epoch too.
@@ -140,19 +140,18 @@ def test_a_network_trains_on_one_blas_thread(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(NumpyNetClassifier, "fit_epochs", fit_epochs)
     fold = Fold(1, np.arange(100), np.arange(100, 120), seeds=(0,))
     member = make_member(tmp_path, fold, max_iter=1)
-    train_member(member, Scaler.fit(X, "unit"), X, y, X[:5])
+    train_member(member, X, y, X[:5])
     assert threads
     assert set(threads) == {1}
 
 
 def test_predicting_in_blocks_changes_nothing(digits):
     X, y = digits
-    scaler = Scaler.fit(X, "unit")
-    model = NumpyNetClassifier(learning_rate="cosine", max_iter=2, random_state=0)
-    model.fit(scaler(X), y)
-    whole = predict_blocks(model, scaler, X)
+    model = NumpyNetClassifier(learning_rate="cosine", max_iter=2, random_state=0, scaling="unit")
+    model.fit(X, y)
+    whole = predict_blocks(model, X)
     # A product of other shape may round differently in the last bit.
-    np.testing.assert_allclose(predict_blocks(model, scaler, X, block_rows=100), whole, atol=1e-6)
+    np.testing.assert_allclose(predict_blocks(model, X, block_rows=100), whole, atol=1e-6)
 
 
 def test_ctrl_c_ends_the_training_and_vouches_for_nothing(digits, fold, tmp_path, monkeypatch):
@@ -164,19 +163,18 @@ def test_ctrl_c_ends_the_training_and_vouches_for_nothing(digits, fold, tmp_path
 
     monkeypatch.setattr("digit_recognizer.nn.training.train_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        train_member(member, Scaler.fit(X, "unit"), X, y, X[:5])
+        train_member(member, X, y, X[:5])
     assert not (tmp_path / members.RESULT_FILE).exists()
 
 
 def test_the_memory_that_the_process_took_is_recorded(digits, fold, tmp_path):
     X, y = digits
-    scaler = Scaler.fit(X, "standard")
     before = fold_training.peak_memory_mb()
     member = make_member(tmp_path, fold)
-    result = train_member(member, scaler, X, y, X[:7])
+    result = train_member(member, X, y, X[:7])
     assert before <= result["peak_memory_mb"] <= fold_training.peak_memory_mb() < 100_000
     # A finished one keeps its figure.
-    assert train_member(member, scaler, X, y, X[:7]) == result
+    assert train_member(member, X, y, X[:7]) == result
 
 
 def test_where_the_system_does_not_tell_the_memory_nothing_is_recorded(monkeypatch):
@@ -186,14 +184,11 @@ def test_where_the_system_does_not_tell_the_memory_nothing_is_recorded(monkeypat
 
 def test_a_state_of_another_training_is_left_aside(digits, fold, tmp_path):
     X, y = digits
-    scaler = Scaler.fit(X, "standard")
     other = NumpyNetClassifier((8,), learning_rate="one_cycle", max_iter=4, random_state=1)
-    epochs = other.fit_epochs(scaler(X[fold.train_rows]), y[fold.train_rows])
+    epochs = other.fit_epochs(X[fold.train_rows], y[fold.train_rows])
     next(epochs)
     fold_training.Checkpoints(tmp_path / "a").save(other.training_state(), 1)
-    results = [
-        train_member(make_member(tmp_path / name, fold), scaler, X, y, X[:7]) for name in "ab"
-    ]
+    results = [train_member(make_member(tmp_path / name, fold), X, y, X[:7]) for name in "ab"]
     for result in results:
         del result["seconds"], result["peak_memory_mb"]
     assert results[0] == results[1]
@@ -211,7 +206,7 @@ def test_while_it_trains_a_network_says_how_far_it_is(digits, fold, tmp_path, mo
         told.append(read_status(tmp_path))
 
     monkeypatch.setattr(StatusFile, "_tell", telling)
-    train_member(member, Scaler.fit(X, "standard"), X, y, X[:7])
+    train_member(member, X, y, X[:7])
     epochs = [one.epoch for one in told[:-1]]
     assert epochs == sorted(len(epochs) // 4 * [1, 2, 3, 4])
     assert told[-1].is_predicting

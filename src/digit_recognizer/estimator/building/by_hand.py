@@ -43,8 +43,9 @@ def complete(estimator) -> None:
     sized = with_sizes_of_weights(estimator)
     if not hasattr(sized, "n_features_in_"):
         sized.n_features_in_ = _n_features(sized)
-    if not hasattr(sized, "background_"):
-        sized.background_ = 0.0
+    for name, value in (("background_", 0.0), ("input_shift_", 0.0), ("input_scale_", 1.0)):
+        if not hasattr(sized, name):
+            setattr(sized, name, value)
     sized._complete_targets()
     if not hasattr(sized, "out_activation_"):
         sized.out_activation_ = sized._make_loss().output_activation

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import HasMethods, Hidden, Interval, Options, StrOptions
 
 from digit_recognizer.estimator.building.construction import PLANNED_SCHEDULES, STOCHASTIC_SOLVERS
-from digit_recognizer.nn import ACTIVATIONS, Augment, Optimizer, Views
+from digit_recognizer.nn import ACTIVATIONS, SCALINGS, Augment, Optimizer, Views
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -42,6 +42,7 @@ CONSTRAINTS = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "architecture": [str, "array-like", None],
     "input_shape": ["array-like", None],
+    "scaling": [StrOptions(set(SCALINGS)), None],
     "augment": [dict, Augment, None],
     "views": [dict, Views, None],
     "dropout": [Interval(Real, 0, 1, closed="left")],

@@ -132,11 +132,12 @@ def check_shapes(estimator, n_features: int) -> None:
 
 
 def layer_parameters(estimator) -> tuple:
-    """The parameters that decide the layers."""
+    """The parameters that decide the layers, and the scaling before them."""
     if estimator.architecture is not None:
-        return estimator.architecture, estimator.input_shape
+        return estimator.architecture, estimator.input_shape, estimator.scaling
     return (
         estimator.input_shape,
+        estimator.scaling,
         hidden_sizes(estimator.hidden_layer_sizes),
         estimator.activation,
         estimator.dropout,
@@ -266,4 +267,4 @@ def make_augmenter(estimator, X) -> Augmenter | None:
     if augment is None:
         return None
     shape = image_shape(estimator.input_shape, X.shape[1])
-    return Augmenter(augment, shape, X.dtype, fill=smallest(X))
+    return Augmenter(augment, shape, estimator._network.dtype, fill=smallest(X))

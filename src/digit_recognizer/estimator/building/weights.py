@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from digit_recognizer.nn import Scaling
+
 
 class WeightLists:
     """`coefs_` and `intercepts_` of an estimator, fitted or set by hand, and its pickle."""
@@ -73,13 +75,15 @@ def weight_views(network) -> dict:
 
 
 def adopt_weights(estimator) -> None:
-    """Copy into the network what the user put in place of its weights.
+    """Copy into the network what the user put in place of its weights and its scaling.
 
     Raises
     ------
     ValueError
         If an array, or the number of arrays, does not fit the network.
     """
+    shift, scale = estimator.input_shift_, estimator.input_scale_
+    estimator._network.scaling = None if (shift, scale) == (0, 1) else Scaling(shift, scale)
     layers = weighted_layers(estimator._network)
     for name, key in (("coefs_", "weight"), ("intercepts_", "bias")):
         given = estimator.__dict__.get(f"_{name[:-1]}")

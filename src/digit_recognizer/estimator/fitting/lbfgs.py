@@ -26,7 +26,7 @@ class Objective:
 
     def __init__(self, network, X, y, sample_weight, alpha):
         self.network = network
-        self.X, self.y = contiguous(X, network.dtype), y
+        self.X, self.y = contiguous(X, network.dtype if network.scaling is None else None), y
         self.sample_weight = sample_weight
         self.total_weight = X.shape[0] if sample_weight is None else float(sample_weight.sum())
         self.l2 = alpha / self.total_weight if self.total_weight > 0 else 0.0

@@ -8,8 +8,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
 
 from digit_recognizer.estimator.fitting.scoring import Score
-from digit_recognizer.estimator.inputs.arrays import validated
-from digit_recognizer.nn.rows import contiguous
+from digit_recognizer.estimator.inputs.arrays import accepted_dtypes, prepared, validated
 
 EVALUATION_ROWS = 1024
 
@@ -199,8 +198,8 @@ def check_given(estimator, X_val, y_val):
         suffix="_val",
         order="C",
         multi_output=True,
-        dtype=estimator._network.dtype,
+        dtype=accepted_dtypes(estimator),
         reset=False,
     )
-    X = contiguous(X, estimator._network.dtype)
+    X = prepared(X, estimator._network, "X_val")
     return X, estimator._encode_known(y), None

@@ -7,6 +7,20 @@ from sklearn.utils.validation import validate_data
 
 from digit_recognizer.nn.rows import contiguous
 
+FLOATS = (np.float64, np.float32)
+# Images as they are stored: float32 holds each of their values.
+PIXELS = (np.uint8, np.int8, np.uint16, np.int16)
+
+
+def accepted_dtypes(estimator) -> tuple:
+    """The dtypes in which X stays; others become the first."""
+    return FLOATS if estimator.scaling is None else FLOATS + PIXELS
+
+
+def computing_dtype(X) -> np.dtype:
+    """The dtype of a network for X."""
+    return np.result_type(X.dtype, np.float32)
+
 
 def validated(estimator, X, *y, suffix="", **options):
     """scikit-learn's `validate_data`: a sparse X becomes CSR; images are told what to become.
@@ -51,6 +65,18 @@ def narrowed(array, dtype, name):
     """
     check_fits(array, dtype, name)
     return contiguous(array, dtype)
+
+
+def prepared(X, network, name):
+    """Checked X as the network trains on it: what it scales stays as it is.
+
+    Raises
+    ------
+    ValueError
+        If a value is too large for the network's dtype.
+    """
+    check_fits(X, network.dtype, name)
+    return contiguous(X, network.dtype if network.scaling is None else None)
 
 
 def check_fits(array, dtype, name) -> None:

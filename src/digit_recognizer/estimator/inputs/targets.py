@@ -6,7 +6,12 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import unique_labels
 
-from digit_recognizer.estimator.inputs.arrays import narrowed, validated
+from digit_recognizer.estimator.inputs.arrays import (
+    accepted_dtypes,
+    computing_dtype,
+    narrowed,
+    validated,
+)
 from digit_recognizer.estimator.inputs.class_weights import row_weights
 
 
@@ -29,7 +34,7 @@ class ClassTargets:
             y,
             order="C",
             multi_output=True,
-            dtype=(np.float64, np.float32),
+            dtype=accepted_dtypes(self),
             reset=reset,
         )
         if y.ndim == 2 and y.shape[1] == 1:
@@ -44,7 +49,7 @@ class ClassTargets:
                 self._label_binarizer = LabelBinarizer().fit(known)
                 self.classes_ = self._label_binarizer.classes_
             self._check_classes(unique_labels(y))
-        return X, self._encode(y, X.dtype)
+        return X, self._encode(y, computing_dtype(X))
 
     def _check_classes(self, classes, name="y"):
         """Refuse classes that the network has no output for."""

@@ -38,6 +38,8 @@ ATTRIBUTES = (
     "n_iter_",
     "t_",
     "background_",
+    "input_shift_",
+    "input_scale_",
     "loss_",
     "best_loss_",
     "loss_curve_",
@@ -150,6 +152,8 @@ def _explaining(path, advice=None):
 def _restore(cls, description, arrays):
     estimator = cls(**read_parameters(description["parameters"]))
     estimator.check_parameters()
+    # Files of earlier versions have no scaling.
+    estimator.input_shift_, estimator.input_scale_ = 0.0, 1.0
     for name, value in description["attributes"].items():
         if name not in ATTRIBUTES:
             raise ValueError(f"unknown attribute {name!r}")

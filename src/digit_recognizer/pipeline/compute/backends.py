@@ -19,7 +19,7 @@ from digit_recognizer.pipeline.runs.scratch import shared_folder
 
 
 def train_all(
-    members: list[Member], scaler, arrays, settings: Compute, run: RunDirectory
+    members: list[Member], arrays, settings: Compute, run: RunDirectory
 ) -> Iterator[dict]:
     """Train networks, several at a time.
 
@@ -27,7 +27,6 @@ def train_all(
     ----------
     members : list of Member
         None are left where only the results have to be made again.
-    scaler : Scaler
     arrays : tuple of ndarray
         X_train (uint8), y_train, X_test (uint8).
     settings : Compute
@@ -47,14 +46,14 @@ def train_all(
     if not members:
         return
     if settings.backend == "dask":
-        yield from train_on_cluster(members, scaler, arrays, settings, run)
+        yield from train_on_cluster(members, arrays, settings, run)
         return
     jobs = _n_processes(settings, len(members))
     if jobs == 1:
         for member in members:
-            yield train_member(member, scaler, *arrays)
+            yield train_member(member, *arrays)
         return
-    tasks = [delayed(train_beside)(os.getpid(), member, scaler, *arrays) for member in members]
+    tasks = [delayed(train_beside)(os.getpid(), member, *arrays) for member in members]
     with SafeWorkers(lambda pid: _work_of(members, pid)) as workers:
         with starting():
             # joblib shares large arrays with its processes as memory maps.

@@ -28,7 +28,7 @@ ATTEMPTS = 4
 
 
 def train_on_cluster(
-    members: list[Member], scaler, arrays, settings: Compute, run: RunDirectory
+    members: list[Member], arrays, settings: Compute, run: RunDirectory
 ) -> Iterator[dict]:
     """Train networks on the workers of a Dask cluster.
 
@@ -37,7 +37,7 @@ def train_on_cluster(
 
     Parameters
     ----------
-    members, scaler, arrays, settings, run
+    members, arrays, settings, run
         As in `compute.train_all`.
 
     Yields
@@ -54,7 +54,7 @@ def train_on_cluster(
         again, or one has other versions installed.
     """
     missing = {(member.fold.number, member.number): member for member in members}
-    work = (versions(), *_token_of(run)), (scaler, *arrays)
+    work = (versions(), *_token_of(run)), arrays
     failures = 0
     with _client(settings, len(members)) as client:
         while missing:

@@ -23,7 +23,6 @@ from digit_recognizer.estimator.saving import persistence
 from digit_recognizer.files import write_bytes
 from digit_recognizer.nn import Views
 from digit_recognizer.pipeline.compute.shared_context import SharedContext
-from digit_recognizer.pipeline.data.scaling import Scaler
 from digit_recognizer.pipeline.runs import history
 from digit_recognizer.pipeline.runs.checkpoints import Checkpoints
 from digit_recognizer.pipeline.runs.locks import locked
@@ -44,7 +43,7 @@ SECONDS_BETWEEN_LOOKS = 0.2
 BLOCK_ROWS = 1024
 
 
-def train_member(member: Member, scaler: Scaler, X, y, X_test, after_epoch=None) -> dict:
+def train_member(member: Member, X, y, X_test, after_epoch=None) -> dict:
     """Train a network to its end and write its files, from where its folder says it stopped.
 
     The processor's threads stay out of it: one BLAS thread, so that the result does not depend on
@@ -53,7 +52,6 @@ def train_member(member: Member, scaler: Scaler, X, y, X_test, after_epoch=None)
     Parameters
     ----------
     member : Member
-    scaler : Scaler
     X, X_test : ndarray of uint8, shape (n, n_pixels)
     y : ndarray of int, shape (n,)
     after_epoch : callable, default=None
@@ -72,7 +70,7 @@ def train_member(member: Member, scaler: Scaler, X, y, X_test, after_epoch=None)
             Checkpoints(member.folder).clear()
             return result
         with _ONE_BLAS_THREAD, np.errstate(all="ignore"):
-            return _train(member, scaler, X, y, X_test, after_epoch)
+            return _train(member, X, y, X_test, after_epoch)
 
 
 @contextmanager
@@ -87,19 +85,18 @@ def _one_blas_thread():
 _ONE_BLAS_THREAD = SharedContext(_one_blas_thread)
 
 
-def _train(member, scaler, X, y, X_test, after_epoch):
+def _train(member, X, y, X_test, after_epoch):
     folder, rows = member.folder, member.fold.validation_rows
-    X_validation, y_validation = scaler(X[rows]), y[rows]
+    X_validation, y_validation = X[rows], y[rows]
     model = load_model(member)
     status = _status_of(member, len(X_test))
     if model is None:
-        model = _fit(member, scaler, (X, y), (X_validation, y_validation), status, after_epoch)
+        model = _fit(member, (X, y), (X_validation, y_validation), status, after_epoch)
         write_bytes(folder / MODEL_FILE, persistence.to_bytes(model))
     oof = model.predict_proba(X_validation)
     n_views = _n_views(model)
     test = predict_blocks(
         model,
-        scaler,
         X_test,
         on_block=lambda n: status.predicted((len(rows) + n) * n_views),
     )
@@ -155,19 +152,21 @@ def _n_views(estimator):
 def load_model(member: Member):
     """The member's trained estimator if its files are there and whole, else None."""
     try:
-        return type(member.estimator).load(member.folder / MODEL_FILE)
+        model = type(member.estimator).load(member.folder / MODEL_FILE)
     except (OSError, ValueError):
         return None
+    # What an earlier version of this package left does not know its scaling.
+    return model if model.scaling == member.estimator.scaling else None
 
 
-def _fit(member, scaler, data, validation, status, after_epoch):
+def _fit(member, data, validation, status, after_epoch):
     X, y = data
     model = clone(member.estimator).set_params(views=None)
     rows = member.fold.train_rows
     checkpoints = Checkpoints(member.folder)
     # L-BFGS hands out its records at its end: there is nothing to go on from.
     in_steps = model.solver != "lbfgs"
-    for record in _epochs(model, checkpoints, scaler(X[rows]), y[rows], status.step):
+    for record in _epochs(model, checkpoints, X[rows], y[rows], status.step):
         if in_steps:
             record["accuracy"] = float(model.score(*validation))
             history.write_history(member.folder / history.FILE, model.history_)
@@ -196,25 +195,20 @@ def _ignore(sentence):
     """What is damaged was reported before the training began."""
 
 
-def predict_blocks(
-    model, scaler: Scaler, X: np.ndarray, block_rows=BLOCK_ROWS, on_block=None
-) -> np.ndarray:
-    """Probabilities for uint8 images, scaled block by block to bound the memory.
-
-    `on_block` is called with the number of rows predicted so far.
-    """
+def predict_blocks(model, X: np.ndarray, block_rows=BLOCK_ROWS, on_block=None) -> np.ndarray:
+    """Probabilities for images; `on_block` is called with the number of rows predicted so far."""
     blocks = []
     for start in range(0, len(X), block_rows):
         if on_block is not None:
             on_block(start)
-        blocks.append(model.predict_proba(scaler(X[start : start + block_rows])))
+        blocks.append(model.predict_proba(X[start : start + block_rows]))
     return np.concatenate(blocks)
 
 
-def train_beside(parent: int, member: Member, scaler: Scaler, X, y, X_test) -> dict:
+def train_beside(parent: int, member: Member, X, y, X_test) -> dict:
     """`train_member` in a process of its own, which ends with its parent and leaves it Ctrl-C."""
     belong_to(parent)
-    return train_member(member, scaler, X, y, X_test)
+    return train_member(member, X, y, X_test)
 
 
 @cache

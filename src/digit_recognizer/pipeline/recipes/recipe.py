@@ -37,6 +37,7 @@ LONGEST_NAME = 200
 # Set by the pipeline, for every fold its own.
 OWN_PARAMETERS = {
     "augment": "give it in a section [augment]",
+    "scaling": "give it in a section [data]",
     "random_state": "give the seed in [cv]",
     "verbose": "it shows its progress",
     "warm_start": "each fold starts anew",
@@ -75,7 +76,9 @@ class Recipe:
         """Unfitted estimators with the recipe's parameters, one an architecture."""
         shape = list(self.competition.image_shape)
         return [
-            NumpyNetClassifier(**{"input_shape": shape} | model, augment=self.augment)
+            NumpyNetClassifier(
+                **{"input_shape": shape} | model, scaling=self.data.scaling, augment=self.augment
+            )
             for model in self._models()
         ]
 

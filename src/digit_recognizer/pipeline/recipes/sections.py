@@ -20,7 +20,7 @@ class DataSettings:
     ----------
     scaling : {"unit", "standard"}, default="standard"
         Pixels become x / 255, or (x − mean) / standard deviation with both taken over all pixels
-        of the training file.
+        that a network trains on.
     drop : str or None, default=None
         A CSV file with a column "row", such as a run's ``label_issues.csv``: training rows to leave
         out, by their numbers from 1. A relative path begins in the current folder.

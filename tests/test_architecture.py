@@ -34,7 +34,7 @@ ARROWS = {
     "estimator/fitting": {"estimator/building", "estimator/inputs", "estimator/saving", *NETWORK},
     "estimator": {*ESTIMATOR, *NETWORK},
     PACKAGE: {"estimator"},
-    "interop": {"estimator", "estimator/building", *NETWORK},
+    "interop": {PACKAGE, "estimator", "estimator/building", "files", *NETWORK},
     DATA: SHARED,
     RECIPES: {DATA, "estimator", *NETWORK, *SHARED},
     ENSEMBLES: {RECIPES, *SHARED},

@@ -42,7 +42,16 @@ ARROWS = {
     "pipeline/sources": {DATA, RUNS, *SHARED},
     COMPUTE: {PACKAGE, DATA, RECIPES, RUNS, "estimator", "estimator/saving", *NETWORK, *SHARED},
     "pipeline/submissions": {DATA, RECIPES, RUNS, *SHARED},
-    "pipeline": {DATA, RECIPES, ENSEMBLES, RUNS, COMPUTE, "pipeline/submissions", *SHARED},
+    "pipeline": {
+        "estimator",
+        DATA,
+        RECIPES,
+        ENSEMBLES,
+        RUNS,
+        COMPUTE,
+        "pipeline/submissions",
+        *SHARED,
+    },
     "kaggle": SHARED,
     "command_line": {"cli", "errors"},
     "cli": {
@@ -236,6 +245,8 @@ def test_importing_loads_nothing_heavy_before_it_is_needed(statement, heavy):
 
 def test_the_package_hands_out_its_estimators_and_nothing_unknown():
     assert digit_recognizer.NumpyNetClassifier.__module__ == "digit_recognizer.estimator.classifier"
-    assert {"NumpyNetClassifier", "NumpyNetRegressor", "__version__"} <= set(dir(digit_recognizer))
+    assert {"NumpyNetClassifier", "NumpyNetRegressor", "load_run", "__version__"} <= set(
+        dir(digit_recognizer)
+    )
     with pytest.raises(AttributeError, match="no attribute 'NoSuchNet'"):
         digit_recognizer.NoSuchNet  # noqa: B018

@@ -1,5 +1,7 @@
 """The ensemble of a run: means, learned weights, stacking."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from digit_recognizer.pipeline.ensembles.combining import (
     Split,
     Stacking,
     combine,
+    restored,
     verdict,
 )
 
@@ -129,6 +132,16 @@ def test_learning_how_to_combine_networks_of_unequal_worth_helps_and_says_so(how
     accuracies = combined.description["oof_accuracies"]
     assert (combined.oof.argmax(axis=1) == y).mean() == accuracies[how] > accuracies["mean"]
     assert "helps (" in verdict(combined.description, how)
+
+
+@pytest.mark.parametrize("kind", COMBINERS.values())
+def test_what_was_learned_comes_back_from_a_json_file(kind, generator, y):
+    split = make_split(generator, y, [0, 1, 2])
+    combiner = kind().fit(split.oof, y)
+    name = next(name for name in COMBINERS if COMBINERS[name] is kind)
+    stored = json.dumps({"combine": name, "learned": [combiner.describe()]})
+    (again,) = restored(json.loads(stored))
+    np.testing.assert_array_equal(again(split.test[1]), combiner(split.test[1]))
 
 
 @pytest.mark.parametrize("how", ["weights", "stacking"])

@@ -10,6 +10,8 @@ from digit_recognizer.pipeline.ensembles.statistics import mcnemar
 SIGNIFICANT = 0.05
 # Below it a probability tells nothing more, and its logarithm gets large.
 SMALLEST_PROBABILITY = 1e-6
+# What a logistic regression predicts with.
+STACKING_ATTRIBUTES = ("coef_", "intercept_", "classes_")
 
 
 class Mean:
@@ -26,6 +28,10 @@ class Mean:
     def describe(self) -> dict:
         """What was learned, as plain values."""
         return {}
+
+    def restore(self, description: dict) -> "Mean":
+        """Take up what `describe` described; a KeyError says what that lacks."""
+        return self
 
 
 class LearnedWeights(Mean):
@@ -72,6 +78,10 @@ class LearnedWeights(Mean):
     def describe(self):
         return {"weights": self.weights.tolist()}
 
+    def restore(self, description):
+        self.weights = np.array(description["weights"])
+        return self
+
 
 class Stacking(Mean):
     """Multinomial logistic regression on the logarithms of the networks' probabilities.
@@ -94,13 +104,23 @@ class Stacking(Mean):
         from sklearn.linear_model import LogisticRegression
 
         self.model = LogisticRegression(C=0.01, max_iter=1000).fit(_features(probabilities), y)
-        self.n_classes = probabilities.shape[2]
         return self
 
     def __call__(self, probabilities):
-        combined = np.zeros((probabilities.shape[1], self.n_classes))
+        combined = np.zeros((probabilities.shape[1], probabilities.shape[2]))
         combined[:, self.model.classes_] = self.model.predict_proba(_features(probabilities))
         return combined
+
+    def describe(self):
+        return {name: getattr(self.model, name).tolist() for name in STACKING_ATTRIBUTES}
+
+    def restore(self, description):
+        from sklearn.linear_model import LogisticRegression
+
+        self.model = LogisticRegression()
+        for name in STACKING_ATTRIBUTES:
+            setattr(self.model, name, np.array(description[name]))
+        return self
 
 
 def _features(probabilities):
@@ -181,6 +201,19 @@ def combine(splits: list[Split], y: np.ndarray, how: str) -> Combined:
         "learned": [combiner.describe() for combiner in combiners],
     }
     return Combined(oof[used], np.mean(test, axis=0), description)
+
+
+def restored(description: dict) -> list[Mean]:
+    """The combiners that `Combined.description` describes, one a repeat.
+
+    Raises
+    ------
+    KeyError
+        If it lacks what was learned.
+    """
+    return [
+        COMBINERS[description["combine"]]().restore(learned) for learned in description["learned"]
+    ]
 
 
 def _cross_combined(splits, y, kind):

@@ -72,6 +72,31 @@ def find_newest(runs: list[str], runs_folder: Path) -> list[Path]:
     return [choice[0] for choice in choices]
 
 
+def find_finished(run: str | None, runs_folder: Path) -> Path:
+    """Folder of the run that is named, or of the newest one that is finished.
+
+    Parameters
+    ----------
+    run : str or None
+        As `find_newest` takes it; None for the newest.
+    runs_folder : Path
+
+    Raises
+    ------
+    InputError
+        As `find_run`, or if no run is finished.
+    """
+    if run is not None:
+        return find_newest([run], runs_folder)[0]
+    paths = sorted(Path(runs_folder).glob("[!.]*"), key=_age)
+    for path in paths:
+        if (path / METRICS_FILE).is_file():
+            return path
+    raise InputError(
+        f"There is no finished run in {runs_folder}; make one with `digit-recognizer submit`."
+    )
+
+
 def _runs_of_recipe(recipe, runs_folder):
     """Finished runs of a recipe, the newest first."""
     name = re.compile(re.escape(recipe) + r"-[0-9a-f]{8}")

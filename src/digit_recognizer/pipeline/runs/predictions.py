@@ -88,7 +88,7 @@ def read_out_of_fold(folder: Path, runs_folder: Path) -> OutOfFold:
     InputError
         If a file of the run is missing, truncated or damaged.
     """
-    metrics = _read_metrics(folder / METRICS_FILE)
+    metrics = read_metrics(folder / METRICS_FILE)
     table = _read_table(folder / OOF_FILE, _fault)
     n_train = metrics.get("n_train", len(table))
     if len(table) != n_train:
@@ -153,7 +153,7 @@ class TestPredictions(NamedTuple):
 def read_test(folder: Path) -> TestPredictions:
     """Read a run's probabilities for the test images; raises as `read_out_of_fold`."""
     if not (folder / METRICS_FILE).exists():
-        raise _unfinished(folder / METRICS_FILE)
+        raise unfinished(folder / METRICS_FILE)
     table = _read_table(folder / TEST_FILE, _fault_of_test)
     check_unchanged(folder, TEST_FILE)
     return TestPredictions(table.iloc[:, 0].to_numpy(str), table.iloc[:, 1:].to_numpy())
@@ -161,7 +161,7 @@ def read_test(folder: Path) -> TestPredictions:
 
 def check_unchanged(folder: Path, name: str) -> None:
     """Raise InputError if one of a run's files is not the one that its metrics vouch for."""
-    digest = _read_metrics(folder / METRICS_FILE).get("files", {}).get(name)
+    digest = read_metrics(folder / METRICS_FILE).get("files", {}).get(name)
     if digest is not None and sha256(folder / name) != digest:
         raise InputError(f"{folder / name} is not as the run wrote it; {REPLACE}.")
 
@@ -175,8 +175,14 @@ def _recipe_without_seed(path):
     return recipe
 
 
-def _read_metrics(path):
-    """The metrics as a dict, an empty one if the file is not there."""
+def read_metrics(path: Path) -> dict:
+    """The metrics as a dict, an empty one if the file is not there.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or is not as the run wrote it.
+    """
     try:
         metrics = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -197,7 +203,7 @@ def _read_table(path, find_fault):
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise _unfinished(path) from error
+        raise unfinished(path) from error
     except OSError as error:
         raise _unreadable(path, error) from error
     # A number that was cut short is a number still; only the missing line end shows it.
@@ -254,7 +260,8 @@ def _classes(columns):
     return [name.removeprefix(PREFIX) for name in columns]
 
 
-def _unfinished(path):
+def unfinished(path: Path) -> InputError:
+    """The error of a run that lacks a file which it would have at its end."""
     return InputError(
         f"{path} is not there: the run is not finished; make it again, or name another."
     )

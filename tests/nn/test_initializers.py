@@ -7,6 +7,7 @@ from digit_recognizer import nn
 
 FAN_IN, FAN_OUT = 300, 100
 VARIANCES = {"glorot": 2 / (FAN_IN + FAN_OUT), "he": 2 / FAN_IN, "lecun": 1 / FAN_IN}
+VARIANCES["product"] = 1 / (3 * FAN_IN * FAN_OUT)
 
 
 @pytest.mark.parametrize("name", nn.INITIALIZERS)
@@ -23,6 +24,9 @@ def test_uniform_weights_reach_to_their_bound_and_no_further(family, generator):
     weights = nn.INITIALIZERS[f"{family}_uniform"](generator, (FAN_IN, FAN_OUT), FAN_IN, FAN_OUT)
     bound = np.sqrt(3 * VARIANCES[family])
     assert 0.99 * bound < np.abs(weights).max() <= bound
+    if family == "product":
+        assert bound == pytest.approx(1 / np.sqrt(FAN_IN * FAN_OUT))
+        return
     normal = nn.INITIALIZERS[f"{family}_normal"](generator, (FAN_IN, FAN_OUT), FAN_IN, FAN_OUT)
     assert np.abs(normal).max() > 1.5 * bound
 

@@ -317,3 +317,46 @@ def test_steady_training_through_every_layer_and_head_allocates_no_temporary_of_
     layers.append(nn.Dense(WIDTH))
     peaks = peaks_of_epochs(layers, loss, nn.Adam(), True, make_targets, np.float32)
     assert max(peaks) < BATCH * WIDTH / 2
+
+
+# --- steps and sums ----------------------------------------------------------------------------
+
+
+def test_max_steps_end_training_in_the_middle_of_an_epoch(data):
+    steps = []
+    plan = nn.TrainingPlan(
+        nn.SGD(), nn.Constant(0.01), 10, 4, max_steps=8, on_step=lambda *step: steps.append(step)
+    )
+    records = train(make_network(), data, plan)
+    assert [record["epoch"] for record in records] == [1, 2]
+    assert (len(steps), plan.clock.step, plan.clock.n_steps) == (8, 8, 8)
+    assert plan.clock.n_seen == 53 + 2 * 10
+    assert records[-1]["loss"] == pytest.approx(np.mean([loss for _, loss, _ in steps[6:]]))
+    assert plan.is_over
+
+
+def test_a_planned_schedule_comes_to_its_end_with_the_steps(data):
+    plan = nn.TrainingPlan(nn.SGD(), nn.Cosine(0.1), 10, 4, max_steps=8)
+    assert train(make_network(), data, plan)[-1]["learning_rate"] < 0.01
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_sum_is_the_mean_at_as_many_times_the_rate(data, weighted):
+    weights = np.linspace(0.5, 2, len(data[1])) if weighted else None
+    total = weights.sum() if weighted else len(data[1])
+    values, losses = [], []
+    for rate, reduction in ((0.01, "sum"), (0.01 * total, "mean")):
+        network = make_network(dtype=np.float64)
+        plan = nn.TrainingPlan(
+            nn.SGD(), nn.Constant(rate), len(data[1]), 3, alpha=0.5, reduction=reduction
+        )
+        losses.append([record["loss"] for record in train(network, data, plan, 0, weights)])
+        values.append(network.parameters.values)
+    np.testing.assert_allclose(*values, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(*losses, rtol=1e-9)
+
+
+@pytest.mark.parametrize("option", [{"reduction": "total"}, {"max_steps": 0}])
+def test_a_plan_of_no_steps_or_of_another_reduction_is_refused(option):
+    with pytest.raises(ValueError, match=next(iter(option))):
+        nn.TrainingPlan(nn.SGD(), nn.Constant(0.01), 10, 4, **option)

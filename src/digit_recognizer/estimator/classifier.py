@@ -37,8 +37,9 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         steps on all rows at once, which suits small data.
     alpha : float, default=0.0001
         Strength of the L2 penalty on the weights, divided by the number of samples of the batch.
-    batch_size : int or "auto", default="auto"
-        Rows of a step of the stochastic solvers; "auto" is ``min(200, n_samples)``.
+    batch_size : int, "auto" or "all", default="auto"
+        Rows of a step of the stochastic solvers; "auto" is ``min(200, n_samples)``, "all" takes
+        them all, as gradient descent without batches does.
     learning_rate : str, default="constant"
         How the rate goes on: "constant", "invscaling", "adaptive", "cosine" or "one_cycle".
         "invscaling" and "adaptive" act on the solver "sgd" only, as in scikit-learn. "cosine" and
@@ -136,6 +137,21 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
     ema_decay : float or None, default=None
         Decay per step of an exponential moving average of the weights, which then are what
         predicts. Of the stochastic solvers.
+    fit_intercept : bool, default=True
+        Whether dense layers and convolutions have biases; of an `architecture` that is a list, the
+        output layer.
+    initializer : str, callable or None, default=None
+        How the weights are drawn: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
+        "lecun_uniform", "lecun_normal" or "product_uniform", which reaches to ±1 / √(inputs ×
+        outputs), or ``f(generator, shape, fan_in, fan_out)``; biases then start at 0. None is as
+        scikit-learn draws both, or as `architecture` says. Of an `architecture` that is a list, the
+        output layer's.
+    max_steps : int or None, default=None
+        Most steps of a fit, where `max_iter` epochs have more: training ends with the last one, in
+        the middle of an epoch too. Of the stochastic solvers.
+    reduction : {"mean", "sum"}, default="mean"
+        What a step descends: the loss's mean over the batch, or its sum, whose gradient grows with
+        the batch. Losses are told as means either way. Of the stochastic solvers.
     scoring : str, callable or None, default=None
         What early stopping and `history_` measure: a scorer as scikit-learn takes it; None for
         accuracy. It is given the rows' weights if it takes `sample_weight`. Only used with a
@@ -243,6 +259,10 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         weight_decay=0.01,
         max_gradient_norm=None,
         ema_decay=None,
+        fit_intercept=True,
+        initializer=None,
+        max_steps=None,
+        reduction="mean",
         scoring=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -280,6 +300,10 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
         self.weight_decay = weight_decay
         self.max_gradient_norm = max_gradient_norm
         self.ema_decay = ema_decay
+        self.fit_intercept = fit_intercept
+        self.initializer = initializer
+        self.max_steps = max_steps
+        self.reduction = reduction
         self.scoring = scoring
 
     def _make_loss(self):

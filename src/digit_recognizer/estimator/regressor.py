@@ -93,6 +93,10 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         weight_decay=0.01,
         max_gradient_norm=None,
         ema_decay=None,
+        fit_intercept=True,
+        initializer=None,
+        max_steps=None,
+        reduction="mean",
         scoring=None,
     ):
         self.loss = loss
@@ -129,6 +133,10 @@ class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
         self.weight_decay = weight_decay
         self.max_gradient_norm = max_gradient_norm
         self.ema_decay = ema_decay
+        self.fit_intercept = fit_intercept
+        self.initializer = initializer
+        self.max_steps = max_steps
+        self.reduction = reduction
         self.scoring = scoring
 
     def _validate_input(self, X, y, incremental, reset):

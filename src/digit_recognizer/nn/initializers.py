@@ -18,8 +18,8 @@ class VarianceScaling:
     Parameters
     ----------
     gain : float
-    fan : {"in", "out", "average"}
-        What the variance is divided by: inputs of a unit, outputs, or their mean.
+    fan : {"in", "out", "average", "product"}
+        What the variance is divided by: inputs of a unit, outputs, their mean or their product.
     distribution : {"normal", "uniform"}
     """
 
@@ -34,7 +34,12 @@ class VarianceScaling:
         -------
         ndarray of shape `shape`, float64
         """
-        fans = {"in": fan_in, "out": fan_out, "average": (fan_in + fan_out) / 2}
+        fans = {
+            "in": fan_in,
+            "out": fan_out,
+            "average": (fan_in + fan_out) / 2,
+            "product": fan_in * fan_out,
+        }
         variance = self.gain / fans[self.fan]
         if self.distribution == "normal":
             return generator.standard_normal(shape) * np.sqrt(variance)
@@ -48,6 +53,8 @@ HE_UNIFORM = VarianceScaling(2.0, "in", "uniform")
 HE_NORMAL = VarianceScaling(2.0, "in", "normal")
 LECUN_UNIFORM = VarianceScaling(1.0, "in", "uniform")
 LECUN_NORMAL = VarianceScaling(1.0, "in", "normal")
+# Uniform in ±1 / √(fan in × fan out), as some tutorials draw them.
+PRODUCT_UNIFORM = VarianceScaling(1 / 3, "product", "uniform")
 
 INITIALIZERS = {
     "glorot_uniform": GLOROT_UNIFORM,
@@ -56,6 +63,7 @@ INITIALIZERS = {
     "he_normal": HE_NORMAL,
     "lecun_uniform": LECUN_UNIFORM,
     "lecun_normal": LECUN_NORMAL,
+    "product_uniform": PRODUCT_UNIFORM,
 }
 
 

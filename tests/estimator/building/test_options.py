@@ -165,3 +165,63 @@ def test_no_two_activations_learn_the_same(both):
     make, X, y = both
     models = (make(activation=name, max_iter=2, random_state=0) for name in ACTIVATIONS)
     assert len({model.fit(X, y).loss_ for model in models}) == len(ACTIVATIONS)
+
+
+def test_without_intercepts_all_biases_stay_zero(both):
+    make, X, y = both
+    for layers in ({}, {"architecture": "9N-R-5N-T"}, {"architecture": [nn.Dense(4, bias=False)]}):
+        model = make(fit_intercept=False, **layers, max_iter=3, random_state=0).fit(X, y)
+        assert not any(bias.any() for bias in model.intercepts_)
+        assert model.summary().n_parameters == sum(weights.size for weights in model.coefs_)
+
+
+def test_an_initializer_draws_all_weights_and_leaves_biases_zero(both):
+    make, X, y = both
+
+    def constant(generator, shape, fan_in, fan_out):
+        return np.full(shape, 1 / (fan_in + fan_out))
+
+    for layers in ({"hidden_layer_sizes": (6, 4)}, {"architecture": "6N-R-4N-R"}):
+        model = make(initializer=constant, **layers, **STILL).fit(X, y)
+        for weights, bias in zip(model.coefs_, model.intercepts_, strict=True):
+            np.testing.assert_allclose(weights, 1 / sum(weights.shape), rtol=1e-9)
+            assert np.abs(bias).max() < 1e-9
+
+
+def test_an_initializer_by_name_or_by_its_formula_draws_the_same(both):
+    make, X, y = both
+    by_name, by_formula, other = (
+        make(initializer=initializer, **STILL).fit(X, y).coefs_[0]
+        for initializer in ("he_normal", nn.VarianceScaling(2.0), "product_uniform")
+    )
+    np.testing.assert_array_equal(by_name, by_formula)
+    assert np.abs(other).max() <= 1 / np.sqrt(other.size)
+
+
+def test_max_steps_end_a_fit_without_a_warning_and_say_how_many_rows_it_saw(both):
+    make, X, y = both
+    steps = []
+    model = make(max_steps=7, batch_size=50, max_iter=90, random_state=0)
+    records = list(model.fit_epochs(X, y, on_step=lambda clock, *_: steps.append(clock.step)))
+    assert steps == list(range(1, 8))
+    assert (len(records), model.n_iter_, model.t_) == (3, 3, 350)
+    assert make(max_steps=7, batch_size=50, max_iter=2).fit(X, y).t_ == 300
+
+
+def test_a_batch_of_all_rows_takes_a_step_an_epoch(both):
+    make, X, y = both
+    steps = []
+    model = make(batch_size="all", max_iter=4, solver="sgd", random_state=0)
+    list(model.fit_epochs(X, y, on_step=lambda clock, *_: steps.append(clock.epoch)))
+    assert steps == [0, 1, 2, 3]
+    of_n = make(batch_size=len(X), max_iter=4, solver="sgd", random_state=0).fit(X, y)
+    np.testing.assert_array_equal(of_n.coefs_[0], model.coefs_[0])
+
+
+def test_summed_losses_are_steps_as_many_times_as_long(both):
+    make, X, y = both
+    options = {"batch_size": "all", "solver": "sgd", "max_iter": 5, "random_state": 0}
+    summed = make(reduction="sum", learning_rate_init=1e-4, **options).fit(X, y)
+    mean = make(learning_rate_init=1e-4 * len(X), **options).fit(X, y)
+    np.testing.assert_allclose(summed.coefs_[0], mean.coefs_[0], rtol=1e-6)
+    assert summed.loss_ == pytest.approx(mean.loss_)

@@ -427,3 +427,10 @@ def test_the_largest_description_is_read(monkeypatch):
     text = '"' * (documents.MAX_CHARACTERS - 200)
     content = safetensors.numpy.save({"a": np.zeros(1)}, metadata={"estimator": text})
     safetensors.numpy.load(content)
+
+
+@pytest.mark.parametrize("initializer", ["he_normal", nn.VarianceScaling(0.5, "out", "uniform")])
+def test_an_initializer_is_saved_with_the_parameters(initializer, tmp_path):
+    X, y = load_iris(return_X_y=True)
+    model = NumpyNetClassifier((4,), initializer=initializer, **OPTIONS).fit(X, y)
+    assert saved(model, tmp_path).initializer == initializer

@@ -65,11 +65,11 @@ def test_each_repeat_parts_the_rows_in_its_own_way():
     assert (folds[0].validation_rows != folds[4].validation_rows).any()
 
 
-def test_a_fold_goes_to_another_process_as_one_bit_a_row():
+def test_a_fold_goes_to_another_process_as_two_bits_a_row():
     y = np.repeat(np.arange(10), 1000)
     fold = make_folds(y, CrossValidation())[1]
     content = pickle.dumps(fold)
-    assert len(content) < len(y) / 8 + 1000
+    assert len(content) < len(y) / 4 + 1000
     there = pickle.loads(content)
     assert (there.number, there.seeds) == (fold.number, fold.seeds)
     for name in ("train_rows", "validation_rows"):
@@ -137,3 +137,16 @@ def test_a_class_of_the_same_image_again_and_again_is_named():
     message = "Class 7 has 2 training rows of different images, fewer than the 3 folds"
     with pytest.raises(InputError, match=message):
         make_folds(y, CrossValidation(folds=3), groups=groups)
+
+
+def test_a_fraction_of_the_rows_to_train_on_has_the_classes_shares_and_changes_nothing_else():
+    y = np.repeat(np.arange(3), (96, 48, 3))
+    whole, part = (make_folds(y, CrossValidation(3, train_fraction=f)) for f in (1.0, 0.25))
+    for fold, smaller in zip(whole, part, strict=True):
+        assert set(smaller.train_rows) < set(fold.train_rows)
+        of_classes = np.bincount(y[fold.train_rows])
+        assert (np.bincount(y[smaller.train_rows]) == np.maximum(1, of_classes // 4)).all()
+        assert smaller.seeds == fold.seeds
+        assert (smaller.validation_rows == fold.validation_rows).all()
+        again = pickle.loads(pickle.dumps(smaller))
+        assert (again.train_rows == smaller.train_rows).all()

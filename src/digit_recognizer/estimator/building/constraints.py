@@ -6,7 +6,14 @@ import numpy as np
 from sklearn.utils._param_validation import HasMethods, Hidden, Interval, Options, StrOptions
 
 from digit_recognizer.estimator.building.construction import PLANNED_SCHEDULES, STOCHASTIC_SOLVERS
-from digit_recognizer.nn import ACTIVATIONS, SCALINGS, Augment, Optimizer, Views
+from digit_recognizer.nn import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    SCALINGS,
+    Augment,
+    Optimizer,
+    Views,
+)
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -14,7 +21,7 @@ CONSTRAINTS = {
     "activation": [StrOptions(set(ACTIVATIONS)), list, tuple, Hidden(callable)],
     "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS}), Optimizer],
     "alpha": [Interval(Real, 0, None, closed="left")],
-    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "batch_size": [StrOptions({"all", "auto"}), Interval(Integral, 1, None, closed="left")],
     "learning_rate": [StrOptions({"constant", "invscaling", "adaptive", *PLANNED_SCHEDULES})],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
@@ -50,5 +57,9 @@ CONSTRAINTS = {
     "weight_decay": [Interval(Real, 0, None, closed="left")],
     "max_gradient_norm": [None, Interval(Real, 0, None, closed="neither")],
     "ema_decay": [None, Interval(Real, 0, 1, closed="left")],
+    "fit_intercept": ["boolean"],
+    "initializer": [StrOptions(set(INITIALIZERS)), callable, None],
+    "max_steps": [None, Interval(Integral, 1, None, closed="left")],
+    "reduction": [StrOptions({"mean", "sum"})],
     "scoring": [str, callable, None],
 }

@@ -16,6 +16,7 @@ from digit_recognizer.estimator.building.architecture import (
 )
 from digit_recognizer.nn import (
     ACTIVATIONS,
+    INITIALIZERS,
     SGD,
     Adam,
     AdamW,
@@ -134,7 +135,8 @@ def check_shapes(estimator, n_features: int) -> None:
 def layer_parameters(estimator) -> tuple:
     """The parameters that decide the layers, and the scaling before them."""
     if estimator.architecture is not None:
-        return estimator.architecture, estimator.input_shape, estimator.scaling
+        layers = estimator.architecture, estimator.input_shape
+        return *layers, estimator.scaling, estimator.fit_intercept
     return (
         estimator.input_shape,
         estimator.scaling,
@@ -142,6 +144,7 @@ def layer_parameters(estimator) -> tuple:
         estimator.activation,
         estimator.dropout,
         estimator.batch_norm,
+        estimator.fit_intercept,
     )
 
 
@@ -163,8 +166,11 @@ def network_input_shape(estimator, layers, n_features: int) -> tuple[int, ...]:
 def make_layers(estimator, n_outputs: int) -> list:
     """The layers of an estimator with `n_outputs` outputs."""
     if estimator.architecture is not None:
+        layers = layers_of(estimator.architecture)
         output = Dense(n_outputs, initializer=LECUN_NORMAL)
-        return flattened([*layers_of(estimator.architecture), output])
+        is_text = isinstance(estimator.architecture, str)
+        _set_weights(estimator, [*layers, output] if is_text else [output])
+        return flattened([*layers, output])
     return _make_plain_layers(estimator, n_outputs)
 
 
@@ -190,7 +196,20 @@ def _make_plain_layers(estimator, n_outputs):
         if estimator.dropout:
             layers.append(Dropout(estimator.dropout))
     layers.append(Dense(n_outputs, initializer=uniform, bias_initializer=uniform))
+    _set_weights(estimator, layers)
     return layers
+
+
+def _set_weights(estimator, layers):
+    """Have the layers draw their weights, and leave out their biases, as the estimator says."""
+    initializer = INITIALIZERS.get(estimator.initializer, estimator.initializer)
+    for layer in layers:
+        if hasattr(layer, "bias"):
+            layer.bias = layer.bias and estimator.fit_intercept
+        if hasattr(layer, "initializer") and initializer is not None:
+            layer.initializer = initializer
+            if hasattr(layer, "bias_initializer"):
+                layer.bias_initializer = None
 
 
 def planned_network(estimator, n_features: int, n_outputs: int) -> Network:

@@ -32,11 +32,14 @@ def keeps_scores(estimator) -> bool:
     return estimator.best_loss_ is None
 
 
-def record_epoch(estimator, record: dict, n_samples: int) -> None:
-    """Take an epoch and its loss into the fitted attributes, and print scikit-learn's line."""
+def record_epoch(estimator, record: dict, n_seen: int) -> None:
+    """Take an epoch and its loss into the fitted attributes, and print scikit-learn's line.
+
+    `n_seen` counts the rows of all epochs so far.
+    """
     estimator.history_.append(record)
     estimator.n_iter_ += 1
-    estimator.t_ += n_samples
+    estimator.t_ = n_seen
     estimator.loss_ = record["loss"]
     estimator.loss_curve_.append(estimator.loss_)
     if estimator.verbose:

@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import contextmanager
+from math import ceil
 
 import numpy as np
 from sklearn.utils.optimize import _check_optimize_result
@@ -62,8 +63,7 @@ def stochastic_epochs(estimator, training, given, incremental, hooks):
     hooks.training_begins()
     training, validation = _part(estimator, training, given)
     X, y, sample_weight = training
-    n_epochs = 1 if incremental else estimator.max_iter
-    plan = _make_plan(estimator, X, n_epochs)
+    plan = _make_plan(estimator, X, incremental)
     plan.on_step = hooks.on_step
     estimator.n_iter_ = 0
     measured_on = None if validation is None else validation.validation
@@ -73,10 +73,10 @@ def stochastic_epochs(estimator, training, given, incremental, hooks):
         if hooks.resumes and not is_over:
             # What was still to be decided when the state was taken.
             is_over = has_converged(estimator, plan.schedule, incremental)
-        while not is_over and plan.clock.epoch < n_epochs:
+        while not (is_over or plan.is_over):
             hooks.task_begins()
             record = next(epochs)
-            record_epoch(estimator, record, X.shape[0])
+            record_epoch(estimator, record, plan.clock.n_seen)
             with _averaged_weights(estimator, plan.average) as trained_values:
                 if validation is not None:
                     record.update(validation.measure())
@@ -140,7 +140,7 @@ def _part(estimator, training, given):
     return training, Validation(estimator, training, given)
 
 
-def _make_plan(estimator, X, n_epochs):
+def _make_plan(estimator, X, incremental):
     signature = {name: getattr(estimator, name) for name in OPTIMIZER_PARAMETERS}
     signature["solver"] = str(estimator.solver)
     if estimator._optimizer is None or estimator._optimizer_signature != signature:
@@ -156,7 +156,9 @@ def _make_plan(estimator, X, n_epochs):
         optimizer=estimator._optimizer,
         schedule=estimator._schedule,
         batch_size=_batch_size(estimator, X.shape[0]),
-        n_epochs=n_epochs,
+        n_epochs=1 if incremental else planned_epochs(estimator, X.shape[0]),
+        max_steps=estimator.max_steps,
+        reduction=estimator.reduction,
         shuffle=estimator.shuffle,
         alpha=estimator.alpha,
         loss_scale=estimator._loss_scale,
@@ -167,9 +169,17 @@ def _make_plan(estimator, X, n_epochs):
     )
 
 
+def planned_epochs(estimator, n_samples: int) -> int:
+    """Most epochs of a stochastic solver on so many rows, one that ends in its middle included."""
+    if estimator.max_steps is None:
+        return estimator.max_iter
+    steps_per_epoch = ceil(n_samples / _batch_size(estimator, n_samples))
+    return min(estimator.max_iter, ceil(estimator.max_steps / steps_per_epoch))
+
+
 def _batch_size(estimator, n_samples):
-    if estimator.batch_size == "auto":
-        return min(200, n_samples)
+    if estimator.batch_size in ("auto", "all"):
+        return n_samples if estimator.batch_size == "all" else min(200, n_samples)
     if estimator.batch_size > n_samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",

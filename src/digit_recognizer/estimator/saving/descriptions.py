@@ -102,6 +102,8 @@ def _describe(name, value):
         return {"augment": dataclasses.asdict(value)}
     if isinstance(value, nn.Views):
         return {"views": dataclasses.asdict(value)}
+    if isinstance(value, VarianceScaling):
+        return {"initializer": dataclasses.asdict(value)}
     if isinstance(value, tuple):
         return {"tuple": [to_plain(v) for v in value]}
     return to_plain(value)
@@ -125,6 +127,8 @@ def _read(value):
         return nn.Augment(**value["augment"])
     if isinstance(value, dict) and "views" in value:
         return nn.Views(**value["views"])
+    if isinstance(value, dict) and "initializer" in value:
+        return VarianceScaling(**value["initializer"])
     if isinstance(value, dict) and "tuple" in value:
         return tuple(from_plain(v) for v in value["tuple"])
     return from_plain(value)
@@ -142,21 +146,13 @@ def describe_part(part) -> dict:
     if PARTS.get(name) is not type(part):
         kind = "a layer" if isinstance(part, nn.Layer) else "an optimizer"
         raise ValueError(f"{kind} of the class {name} {REFUSED}")
-    arguments = {}
-    for argument in inspect.signature(type(part)).parameters:
-        value = getattr(part, argument)
-        if isinstance(value, VarianceScaling):
-            arguments[argument] = {"initializer": dataclasses.asdict(value)}
-        else:
-            arguments[argument] = to_plain(value)
+    arguments = {
+        argument: _describe(argument, getattr(part, argument))
+        for argument in inspect.signature(type(part)).parameters
+    }
     return {"class": name, "arguments": arguments}
 
 
 def _read_part(description):
-    arguments = {
-        name: VarianceScaling(**value["initializer"])
-        if isinstance(value, dict) and "initializer" in value
-        else from_plain(value)
-        for name, value in description["arguments"].items()
-    }
+    arguments = read_parameters(description["arguments"])
     return PARTS[description["class"]](**arguments)

@@ -8,7 +8,7 @@ import numpy as np
 
 from digit_recognizer.estimator.building.construction import augment_of
 from digit_recognizer.estimator.saving.descriptions import describe_part, to_plain
-from digit_recognizer.nn import Augment, Layer, Optimizer
+from digit_recognizer.nn import Augment, Layer, Optimizer, VarianceScaling
 from digit_recognizer.nn.representation import call_of
 
 # Parameters that change nothing of what is trained.
@@ -106,7 +106,7 @@ def _plain(value):
         return [_plain(element) for element in value]
     if isinstance(value, dict):
         return sorted(([_plain(k), _plain(v)] for k, v in value.items()), key=repr)
-    if isinstance(value, Augment):
+    if isinstance(value, Augment | VarianceScaling):
         return _plain(dataclasses.asdict(value))
     is_part = isinstance(value, Layer | Optimizer)
     try:

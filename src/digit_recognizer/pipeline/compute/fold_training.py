@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from digit_recognizer.estimator import WrongState
+from digit_recognizer.estimator.fitting.solvers import planned_epochs
 from digit_recognizer.estimator.saving import persistence
 from digit_recognizer.files import write_bytes
 from digit_recognizer.nn import Views
@@ -138,7 +139,7 @@ def _status_of(member, n_test):
     n_train, n_validation = len(member.fold.train_rows), len(member.fold.validation_rows)
     return StatusFile(
         member.folder,
-        member.estimator.max_iter,
+        planned_epochs(member.estimator, n_train),
         # After each epoch it predicts the validation rows.
         epoch_passes=n_train * PASSES_OF_STEP + n_validation,
         prediction_passes=(n_validation + n_test) * _n_views(member.estimator),

@@ -18,7 +18,7 @@ class Fold:
     number : int
         1 for the first; a repeated cross-validation counts on.
     train_rows, validation_rows : ndarray of intp
-        Indices into the training data, ascending; each row is in one of them.
+        Indices into the training data, ascending; no row is in both.
     seeds : tuple of int
         Of everything random in the training of each of the fold's networks.
     """
@@ -34,16 +34,16 @@ class Fold:
         return f"fold-{self.number}"
 
     def __reduce__(self):
-        # One bit a row: a fold goes to other processes and machines with each of its networks.
-        is_held_back = np.zeros(len(self.train_rows) + len(self.validation_rows), bool)
-        is_held_back[self.validation_rows] = True
-        bits = np.packbits(is_held_back)
-        return _unpack_fold, (self.number, bits, len(is_held_back), self.seeds)
+        # Two bits a row: a fold goes to other processes and machines with each of its networks.
+        parts = (self.train_rows, self.validation_rows)
+        masks = np.zeros((2, 1 + max(rows.max(initial=0) for rows in parts)), bool)
+        for mask, rows in zip(masks, parts, strict=True):
+            mask[rows] = True
+        return _unpack_fold, (self.number, np.packbits(masks, axis=1), self.seeds)
 
 
-def _unpack_fold(number, bits, n_rows, seeds):
-    is_held_back = np.unpackbits(bits, count=n_rows).view(bool)
-    return Fold(number, np.flatnonzero(~is_held_back), np.flatnonzero(is_held_back), seeds)
+def _unpack_fold(number, bits, seeds):
+    return Fold(number, *map(np.flatnonzero, np.unpackbits(bits, axis=1)), seeds)
 
 
 def make_folds(
@@ -77,7 +77,12 @@ def make_folds(
         for part in _split(y, groups, settings.folds, int(sequence.generate_state(1)[0]))
     ]
     return [
-        Fold(number, train, validation, _seeds(sequence, n_networks))
+        Fold(
+            number,
+            _share(train, y, settings.train_fraction, sequence),
+            validation,
+            _seeds(sequence, n_networks),
+        )
         for number, ((train, validation), sequence) in enumerate(
             zip(parts, sequences, strict=True), start=1
         )
@@ -115,6 +120,19 @@ def _deal_groups(y, groups, n_folds, generator):
         dealt[fold] += rows[group]
         fold_of_group[group] = fold
     return fold_of_group[groups]
+
+
+def _share(rows, y, fraction, sequence):
+    """So much of the rows, ascending: of each class that share, at least one."""
+    if fraction == 1:
+        return rows
+    # A generator beside that of the fold's seeds, which stay what they are without a fraction.
+    rows = np.random.default_rng(sequence.spawn(1)[0]).permutation(rows)
+    chosen = [
+        of_class[: max(1, round(fraction * len(of_class)))]
+        for of_class in (rows[y[rows] == label] for label in np.unique(y))
+    ]
+    return np.sort(np.concatenate(chosen))
 
 
 def _check_classes(y, groups, n_folds):

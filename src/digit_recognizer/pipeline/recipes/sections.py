@@ -41,12 +41,16 @@ class CrossValidation:
     repeats : int, default=1
         How often the rows are split into folds anew. The predictions of all splits are averaged
         before they are measured, and ``oof.csv`` names the fold of the first split.
+    train_fraction : float, default=1.0
+        Share of its rows, of each class the same, that a fold trains on: a part of the data for a
+        first try, or for a curve of accuracy against rows. It is measured on all that it holds out.
     seed : int, default=0
         The one seed of the run, at least 0.
     """
 
     folds: Annotated[int, Meta(ge=2)] = 5
     repeats: Annotated[int, Meta(ge=1)] = 1
+    train_fraction: Annotated[float, Meta(gt=0, le=1)] = 1.0
     seed: Annotated[int, Meta(ge=0)] = 0
 
 

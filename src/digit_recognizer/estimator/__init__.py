@@ -2,8 +2,16 @@
 
 from digit_recognizer.estimator.classifier import NumpyNetClassifier
 from digit_recognizer.estimator.fitting.callbacks import Checkpoint
+from digit_recognizer.estimator.fitting.solvers import planned_epochs
 from digit_recognizer.estimator.regressor import NumpyNetRegressor
 from digit_recognizer.estimator.saving.signature import WrongState
 from digit_recognizer.estimator.saving.training_state import TrainingState
 
-__all__ = ["Checkpoint", "NumpyNetClassifier", "NumpyNetRegressor", "TrainingState", "WrongState"]
+__all__ = [
+    "Checkpoint",
+    "NumpyNetClassifier",
+    "NumpyNetRegressor",
+    "TrainingState",
+    "WrongState",
+    "planned_epochs",
+]

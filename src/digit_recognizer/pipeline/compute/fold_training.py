@@ -18,8 +18,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from digit_recognizer.estimator import WrongState
-from digit_recognizer.estimator.fitting.solvers import planned_epochs
+from digit_recognizer.estimator import WrongState, planned_epochs
 from digit_recognizer.estimator.saving import persistence
 from digit_recognizer.files import write_bytes
 from digit_recognizer.nn import Views

@@ -41,6 +41,17 @@ def no_credentials(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_reports():
+    """Runs end without a report, which takes longer than many of them; its own tests switch it on.
+
+    Processes that tests start know it by the environment.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIGIT_RECOGNIZER_REPORT", "0")
+        yield
+
+
 @pytest.fixture(scope="session")
 def bytes_of():
     """A function that calls an action; returns the bytes held after it and at its peak.

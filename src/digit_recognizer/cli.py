@@ -7,6 +7,7 @@ from digit_recognizer.command_line import exits as endings
 from digit_recognizer.command_line import streams
 from digit_recognizer.command_line.options import (
     INTERRUPTED,
+    RUN_HELP,
     Parser,
     add_command,
     add_data_options,
@@ -17,6 +18,7 @@ from digit_recognizer.command_line.options import (
 )
 from digit_recognizer.command_line.vocabulary import told
 from digit_recognizer.errors import GOES_ON, InputError
+from digit_recognizer.report.commands import add_report_command, write_after_run
 
 _INTERRUPTED_TRAINING = f"interrupted; what was trained is kept, and {GOES_ON}"
 _INTERRUPTED_UPLOAD = (
@@ -97,13 +99,7 @@ def _parser():
     add_recipe_option(leaderboard, "the newest submission's competition")
 
     compare = add_command(commands, "compare", _compare, "say whether one of two runs is better")
-    compare.add_argument(
-        "runs",
-        nargs=2,
-        metavar="RUN",
-        help="a run's ID in runs/, a beginning of it that no other has, a recipe's name for its "
-        "newest run, or a run's folder",
-    )
+    compare.add_argument("runs", nargs=2, metavar="RUN", help=RUN_HELP)
 
     blend = add_command(commands, "blend", _blend, "a submission from several runs")
     blend.add_argument("runs", nargs="+", metavar="RUN", help="two or more, named as for compare")
@@ -115,6 +111,7 @@ def _parser():
         "(default: %(default)s)",
     )
 
+    add_report_command(commands)
     runs = add_command(commands, "runs", _runs, "list all runs; `runs clean` removes some")
     clean = add_command(
         runs.add_subparsers(title="commands", metavar="COMMAND"),
@@ -199,6 +196,7 @@ def _submit(options):
     recipe, folder = _load(options, overrides)
     # With --upload the limits are asked first, which needs the data.
     outcome = None if options.fresh or options.upload else submit_finished(recipe, folder, _say)
+    data = None
     if outcome is None:
         with processes_started(recipe.compute, recipe.n_networks):
             data = load_data(folder, recipe.competition)
@@ -207,17 +205,18 @@ def _submit(options):
             _check_upload(recipe, data, options)
         outcome = submit(recipe, data, folder, options.fresh, _say)
     options.interrupted = INTERRUPTED
-    _tell(outcome, recipe.ensemble.combine)
+    _tell(outcome, recipe.ensemble.combine, data)
     if options.upload:
         _send(outcome.submission, folder, recipe, options)
 
 
-def _tell(outcome, combine):
+def _tell(outcome, combine, data=None):
     from digit_recognizer.pipeline.runs.results import describe
 
     told = describe(outcome.metrics, combine)
     for name, value in [("Run", outcome.run_id), *told.items(), ("Submission", outcome.submission)]:
         print(f"{name:<14}{value}")
+    write_after_run(outcome.run_id, data)
 
 
 def _check_upload(recipe, data, options):

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from digit_recognizer.command_line.vocabulary import told
 
+RUN_HELP = (
+    "a run's ID in runs/, a beginning of it that no other has, a recipe's name for its newest run, "
+    "or a run's folder"
+)
 INTERRUPTED = "interrupted; nothing was submitted."
 
 
@@ -75,3 +79,13 @@ def add_data_options(parser):
         help="download the files from Kaggle, or make them from OpenML's MNIST or from the "
         "embedded sample",
     )
+
+
+def add_run_options(parser):
+    """Add ``--run`` and ``--open`` of a command that writes a page of a run."""
+    parser.add_argument(
+        "--run",
+        metavar="RUN",
+        help=f"{RUN_HELP} (default: the newest run)",
+    )
+    parser.add_argument("--open", action="store_true", help="show it in the browser")

@@ -24,6 +24,7 @@ from digit_recognizer.pipeline.recipes.recipe import Recipe
 from digit_recognizer.pipeline.runs import history, locks, results, run_directory
 from digit_recognizer.pipeline.runs.members import RESULT_FILE, Member, make_members, read_result
 from digit_recognizer.pipeline.runs.run_directory import RunDirectory
+from digit_recognizer.pipeline.runs.versions import machine
 from digit_recognizer.pipeline.submissions import log
 
 SUBMISSIONS_FOLDER = Path("submissions")
@@ -165,7 +166,7 @@ def _complete(recipe, data, run, members, finished):
     if data.held_back_labels is not None:
         metrics["test_accuracy"] = float((labels == data.held_back_labels).mean())
     write_submission(submission_file, data.test_ids, labels, recipe.competition, data.classes)
-    metrics["seconds"] = perf_counter() - start
+    metrics |= {"seconds": perf_counter() - start, "machine": machine()}
     metrics["was_continued"] = was_continued
     metrics["files"] = {name: sha256(run.path / name) for name in run_directory.FILES}
     write_checksummed(run.path / run_directory.METRICS_FILE, metrics)

@@ -1,0 +1,1 @@
+"""What the sections are made of: the run's files, charts, pictures, confident learning."""

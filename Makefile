@@ -23,9 +23,9 @@ UNPINNED := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE
 #= FORCE=1         upload: the same file once more; data: download what is there already
 #= REFRESH=1       log: ask Kaggle for pending scores first
 #= RUNS='a b'      compare: the two runs; runs CLEAN=1: those to remove
-#= RUN=id          report: another run than the newest
+#= RUN=id          report, demo: another run than the newest
 #= AGAINST=id      report: another run to compare it with
-#= OPEN=1          report: show it in the browser
+#= OPEN=1          report, demo: show it in the browser
 #= CLEAN=1         runs: remove the unfinished
 #= ALL=1           runs CLEAN=1: remove finished runs too
 #= MINUTES=n       soak: how long
@@ -45,7 +45,7 @@ endif
 # They go to the commands as they were written, $$ and quotes included, in the environment.
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
 
-COMMANDS := data submit upload report log leaderboard runs compare
+COMMANDS := data submit upload report demo log leaderboard runs compare
 
 .DEFAULT_GOAL := help
 .PHONY: help setup $(COMMANDS) test check test-lowest soak bench clean moved
@@ -62,6 +62,7 @@ data: ## bring the competition's files into data/
 submit: ## data, folds, training, ensemble: submissions/submission.csv
 upload: ## upload it, wait for its score, write that to submissions/log.csv
 report: ## write report.html of the newest run, or of RUN=id
+demo: ## write demo.html, a page to draw on, of the newest run, or of RUN=id
 log: ## the submissions to a competition, CV against LB
 leaderboard: ## where your best score stands
 runs: ## the runs there are; CLEAN=1 removes the unfinished

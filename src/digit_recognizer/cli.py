@@ -18,7 +18,7 @@ from digit_recognizer.command_line.options import (
 )
 from digit_recognizer.command_line.vocabulary import told
 from digit_recognizer.errors import GOES_ON, InputError
-from digit_recognizer.report.commands import add_report_command, write_after_run
+from digit_recognizer.report.commands import add_demo_command, add_report_command, write_after_run
 
 _INTERRUPTED_TRAINING = f"interrupted; what was trained is kept, and {GOES_ON}"
 _INTERRUPTED_UPLOAD = (
@@ -112,6 +112,7 @@ def _parser():
     )
 
     add_report_command(commands)
+    add_demo_command(commands)
     runs = add_command(commands, "runs", _runs, "list all runs; `runs clean` removes some")
     clean = add_command(
         runs.add_subparsers(title="commands", metavar="COMMAND"),

@@ -1,4 +1,4 @@
-"""The command `report`, and what other commands take from it."""
+"""The commands `report` and `demo`, and what other commands take from them."""
 
 import os
 import sys
@@ -23,6 +23,26 @@ def add_report_command(commands) -> None:
     report.add_argument(
         "--against", metavar="RUN", help="another run, named alike, to compare it with"
     )
+
+
+def add_demo_command(commands) -> None:
+    """Add the command to the command line's."""
+    add_run_options(
+        add_command(commands, "demo", _demo, "write a page to draw on, with a run's networks")
+    )
+
+
+def _demo(options):
+    """Write one HTML file to draw digits on, which holds the networks of a run.
+
+    It needs no server, no network and no installation: mail it, put it on any web space, open it on
+    a phone.
+    """
+    from digit_recognizer.pipeline.runs.named_runs import find_finished
+    from digit_recognizer.pipeline.runs.run_directory import RUNS_FOLDER
+    from digit_recognizer.report.demo.page import write_demo
+
+    show_page(write_demo(find_finished(options.run, RUNS_FOLDER)), options)
 
 
 def _report(options):

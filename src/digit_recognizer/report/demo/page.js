@@ -1,0 +1,257 @@
+"use strict";
+// What the page shows of a drawing: probabilities, what the networks see, where they disagree.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const { classes, shape } = data;
+const networks = data.networks.map(readNetwork);
+const $ = (id) => document.getElementById(id);
+// Longest computation between two looks at what else there is to do, in milliseconds.
+const SLICE = 12;
+
+const percent = (share) => `${(100 * share).toFixed(share > 0.0005 && share < 0.9995 ? 1 : 0)}%`;
+const best = (row) => row.indexOf(row.reduce((a, b) => Math.max(a, b)));
+const pause = () => new Promise((go) => { setTimeout(go); });
+
+function element(tag, settings = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), settings);
+  made.append(...children);
+  return made;
+}
+
+// The networks' probabilities of n images, a row each, one network after the other; stops where
+// `isStale` says so, and returns null.
+async function predictAll(pixels, isStale = () => false) {
+  const rows = [];
+  let since = performance.now();
+  for (const network of networks) {
+    if (performance.now() - since > SLICE) {
+      await pause();
+      if (isStale()) return null;
+      since = performance.now();
+    }
+    rows.push(forward(network, pixels, shape));
+  }
+  return rows;
+}
+
+// ---- bars and table, made once and filled for each drawing
+
+const bars = classes.map((name) => {
+  const share = element("span", { textContent: "0%" });
+  const item = element("li", {}, element("span", { textContent: name }), element("span", { className: "bar" }), share);
+  item.children[1].setAttribute("aria-hidden", "true");
+  $("bars").append(item);
+  return { item, share };
+});
+$("bars").classList.toggle("many", classes.length > 12);
+$("bars").style.setProperty("--half", Math.ceil(classes.length / 2));
+
+const cells = networks.map((network) => {
+  const row = element("tr", {}, element("th", { scope: "row", textContent: network.name }));
+  const own = classes.map(() => element("td"));
+  row.append(...own);
+  return { row, own };
+});
+$("table").append(
+  element("caption", { textContent: "Probabilities in percent, by each network" }),
+  element("thead", {}, element("tr", {}, element("th", { scope: "col", textContent: "network" }),
+    ...classes.map((name) => element("th", { scope: "col", textContent: name })))),
+  element("tbody", {}, ...cells.map(({ row }) => row)),
+);
+
+function showBars(mean) {
+  const first = mean ? best(mean) : -1;
+  bars.forEach(({ item, share }, i) => {
+    item.style.setProperty("--share", mean ? mean[i] : 0);
+    item.classList.toggle("first", i === first);
+    share.textContent = percent(mean ? mean[i] : 0);
+  });
+  $("prediction").textContent = mean ? classes[first] : "?";
+  $("confidence").textContent = mean ? `with ${percent(mean[first])}` : "Nothing is drawn yet.";
+}
+
+function showTable(rows, mean) {
+  const first = mean ? best(mean) : -1;
+  cells.forEach(({ row, own }, k) => {
+    const answer = rows ? best(rows[k]) : -1;
+    row.classList.toggle("other", answer !== first);
+    own.forEach((cell, i) => {
+      const share = rows ? rows[k][i] : 0;
+      cell.style.setProperty("--share", share);
+      cell.classList.toggle("first", i === answer);
+      cell.textContent = share >= 0.005 ? Math.round(100 * share) : "·";
+    });
+  });
+  $("agreement").textContent = rows ? agreement(rows, first) : "";
+}
+
+// "4 of 5 networks say 7; fold 3 says 1."
+function agreement(rows, first) {
+  const others = rows.map((row, k) => [best(row), k]).filter(([answer]) => answer !== first);
+  const n = rows.length, agreeing = n - others.length;
+  if (n === 1) return "";
+  if (!others.length) return `All ${n} networks say ${classes[first]}.`;
+  const told = others.slice(0, 5).map(([answer, k]) => `${networks[k].name} says ${classes[answer]}`);
+  return `${agreeing} of ${n} networks say ${classes[first]}; ${told.join(", ")}${others.length > 5 ? " …" : ""}.`;
+}
+
+// ---- images
+
+// Pixels 0 to 255 of one image, on a canvas; `heat`, 0 to 1 for each place, in red over it.
+function paintImage(canvas, pixels, heat = null) {
+  const [height, width, channels] = shape, image = new ImageData(width, height);
+  for (let i = 0; i < height * width; i++) {
+    for (let c = 0; c < 3; c++) {
+      const value = pixels ? pixels[i * channels + (channels === 3 ? c : 0)] : 0;
+      const share = heat ? heat[i] : 0;
+      image.data[4 * i + c] = heat ? 0.7 * value * (1 - share) + share * [255, 60, 40][c] : value;
+    }
+    image.data[4 * i + 3] = 255;
+  }
+  const small = element("canvas", { width, height }), context = canvas.getContext("2d");
+  small.getContext("2d").putImageData(image, 0, 0);
+  const scale = Math.min(canvas.width / width, canvas.height / height);
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, (canvas.width - width * scale) / 2, (canvas.height - height * scale) / 2, width * scale, height * scale);
+}
+
+// ---- a drawing's way to the networks
+
+let shown = null; // {pixels, rows, mean} of what is on the page
+let wanted = null, isBusy = false, telling = 0;
+let latency = null; // milliseconds from the newest stroke to its bars
+
+function changed(at) {
+  const isFirst = wanted === null;
+  wanted = at;
+  $("invitation").hidden = board.items.length > 0 || board.cursor !== null;
+  $("trouble").textContent = "";
+  if (isFirst && !isBusy) requestAnimationFrame(recognize);
+}
+
+async function recognize() {
+  isBusy = true;
+  while (wanted !== null) {
+    const at = wanted;
+    wanted = null;
+    const pixels = board.pixels(shape);
+    const rows = pixels && await predictAll(pixels);
+    const mean = rows && combine(data.ensemble, rows, 1);
+    shown = rows ? { pixels, rows, mean } : null;
+    showBars(mean);
+    paintImage($("seen"), pixels);
+    showTable(rows, mean);
+    latency = performance.now() - at;
+    tell();
+    await pause();
+  }
+  isBusy = false;
+}
+
+// What a screen reader says, once the drawing rests.
+function tell() {
+  const text = shown
+    ? `${classes[best(shown.mean)]}, ${percent(Math.max(...shown.mean))}. ${$("agreement").textContent}`
+    : "Nothing is drawn.";
+  $("seen").setAttribute("aria-label", shown ? `The image as the networks take it; they say ${text}` : "Nothing is drawn yet");
+  $("occlusion").textContent = "";
+  $("occlude").disabled = !shown;
+  $("time").textContent = shown ? `${networks.length === 1 ? "One network" : `${networks.length} networks`}, ${latency.toFixed(0)} ms from stroke to bars, computed on this device.` : "";
+  clearTimeout(telling);
+  telling = setTimeout(() => { $("spoken").textContent = `${board.isDown ? "Pen down. " : ""}${text}`; }, 600);
+}
+
+// ---- occlusion: which places the answer hangs on (Zeiler and Fergus, "Visualizing and
+// understanding convolutional networks", 2014): a square of background is moved over the image, and
+// each place gets the mean loss of the answer's probability over the squares that cover it.
+
+async function occlusion({ pixels, mean }, isStale) {
+  const [height, width, channels] = shape, first = best(mean);
+  const size = Math.max(2, Math.round(Math.min(height, width) / 6)), step = Math.max(1, size >> 1);
+  const paper = pixels.reduce((a, b) => Math.min(a, b));
+  const loss = new Float64Array(height * width), count = new Float64Array(height * width);
+  let worst = { loss: 0 };
+  for (let top = 1 - size + step; top < height; top += step) {
+    for (let left = 1 - size + step; left < width; left += step) {
+      const covered = pixels.slice(), places = [];
+      for (let y = Math.max(top, 0); y < Math.min(top + size, height); y++) {
+        for (let x = Math.max(left, 0); x < Math.min(left + size, width); x++) {
+          places.push(y * width + x);
+          covered.fill(paper, (y * width + x) * channels, (y * width + x + 1) * channels);
+        }
+      }
+      let lost = 0;
+      if (covered.some((value, i) => value !== pixels[i])) {
+        const rows = await predictAll(covered, isStale);
+        if (!rows) return null;
+        const now = combine(data.ensemble, rows, 1);
+        lost = mean[first] - now[first];
+        if (lost > worst.loss) worst = { loss: lost, now, y: (top + size / 2) / height, x: (left + size / 2) / width };
+      }
+      for (const place of places) { loss[place] += Math.max(lost, 0); count[place]++; }
+    }
+    await pause();
+    if (isStale()) return null;
+  }
+  return { heat: loss.map((sum, i) => sum / count[i]), worst, first };
+}
+
+const third = (share, names) => names[Math.min(2, Math.max(0, Math.floor(3 * share)))];
+
+async function occlude() {
+  const of = shown, isStale = () => shown !== of;
+  $("occlusion").textContent = "Covering one part after the other …";
+  const found = await occlusion(of, isStale);
+  if (!found) return;
+  const { heat, worst, first } = found, largest = heat.reduce((a, b) => Math.max(a, b));
+  paintImage($("seen"), of.pixels, heat.map((value) => (largest > 0 ? value / largest : 0)));
+  if (worst.loss < 0.01) {
+    $("occlusion").textContent = `No part alone matters: whichever is covered, ${classes[first]} keeps its ${percent(of.mean[first])}.`;
+    return;
+  }
+  const where = `${third(worst.y, ["upper", "middle", "lower"])} ${third(worst.x, ["left", "centre", "right"])}`.replace("middle centre", "middle");
+  const after = best(worst.now);
+  const then = after === first ? "" : `, and they would say ${classes[after]}`;
+  $("occlusion").textContent = `Red is what matters. Most of all the ${where}: without it ${classes[first]} falls from ${percent(of.mean[first])} to ${percent(worst.now[first])}${then}.`;
+}
+
+// ---- pictures
+
+async function take(file) {
+  if (!file) return;
+  $("trouble").textContent = "";
+  try {
+    const picture = await readPicture(file), ink = inkOf(picture);
+    if (!ink) throw new Error(`${file.name || "The picture"} is of one grey; choose one with something on it.`);
+    board.show(inkCanvas(ink, picture.width, picture.height));
+    $("board").focus({ preventScroll: true });
+  } catch (error) {
+    $("trouble").textContent = error.message;
+  }
+}
+
+// An image as the networks take it, on the board.
+function inspect(pixels) {
+  const [height, width, channels] = shape, ink = new Float32Array(height * width);
+  for (let i = 0; i < ink.length; i++) ink[i] = pixels[i * channels] / 255;
+  board.show(inkCanvas(ink, width, height), Float32Array.from(pixels));
+}
+
+// ---- the beginning
+
+const board = new Board($("board"), changed);
+$("about").textContent = data.about;
+$("notes").textContent = data.notes.join(" ");
+$("undo").addEventListener("click", () => board.undo());
+$("clear").addEventListener("click", () => board.clear());
+$("occlude").addEventListener("click", occlude);
+$("pens").addEventListener("change", (event) => { board.pen = Number(event.target.value); });
+$("file").addEventListener("change", (event) => { take(event.target.files[0]); event.target.value = ""; });
+document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("drop", (event) => { event.preventDefault(); take(event.dataTransfer.files[0]); });
+document.addEventListener("paste", (event) => take(event.clipboardData.files[0]));
+showBars(null);
+showTable(null, null);
+paintImage($("seen"), null);
+$("occlude").disabled = true;

@@ -1,0 +1,208 @@
+"""The page to draw on, in Chromium."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+import browser
+import strokes
+
+
+def prediction(page):
+    return page.inner_text("#prediction")
+
+
+def test_most_digits_that_are_drawn_are_recognized(page):
+    # By networks of a few small images; those of MNIST know all ten, see benchmarks/demo.py.
+    recognized = []
+    for digit in strokes.DIGITS:
+        strokes.draw(page, digit)
+        recognized.append(prediction(page) == str(digit))
+    assert sum(recognized) >= 7
+
+
+def test_the_bars_move_while_one_draws(page):
+    seen = set()
+    x, y, side = (page.locator("#board").bounding_box()[key] for key in ("x", "y", "width"))
+    page.mouse.move(x + 0.3 * side, y + 0.2 * side)
+    page.mouse.down()
+    for step in range(4):
+        page.mouse.move(x + 0.7 * side, y + (0.3 + 0.15 * step) * side)
+        page.mouse.move(x + 0.3 * side, y + (0.35 + 0.15 * step) * side)
+        strokes.rest(page)
+        seen.add(page.inner_text("#bars"))
+    page.mouse.up()
+    assert len(seen) == 4
+
+
+def test_a_finger_draws_and_does_not_scroll(open_page, page_file):
+    page = open_page(page_file, has_touch=True, viewport={"width": 360, "height": 740})
+    touch = page.context.new_cdp_session(page)
+    box = page.locator("#board").bounding_box()
+    for kind, y in [("touchStart", 30), ("touchMove", 100), ("touchMove", 200), ("touchEnd", None)]:
+        points = [] if y is None else [{"x": box["x"] + box["width"] / 2, "y": box["y"] + y}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    strokes.rest(page)
+    assert prediction(page) == "1"
+    assert page.evaluate("scrollY") == 0
+
+
+def test_keys_draw(page):
+    page.focus("#board")
+    for key in ["ArrowUp"] * 6 + [" "] + ["ArrowDown"] * 12 + [" "]:
+        page.keyboard.press(key)
+    strokes.rest(page)
+    assert prediction(page) == "1"
+    page.keyboard.press("Backspace")
+    strokes.rest(page)
+    assert prediction(page) == "?"
+
+
+def test_a_screen_reader_is_told_the_answer_once_the_drawing_rests(page):
+    strokes.draw(page, 0)
+    strokes.wait_for(page, "$('spoken').textContent !== ''")
+    assert page.inner_text("#spoken").startswith("0, ")
+    assert "networks say 0" in page.inner_text("#spoken")
+
+
+def test_undo_takes_back_a_stroke_and_clear_all(page):
+    strokes.draw(page, 1)
+    before = page.inner_text("#bars")
+    strokes.draw_stroke(page, "20,20 80,80")
+    strokes.rest(page)
+    assert page.inner_text("#bars") != before
+    page.click("#undo")
+    strokes.rest(page)
+    assert page.inner_text("#bars") == before
+    page.click("#clear")
+    strokes.rest(page)
+    assert page.inner_text("#confidence") == "Nothing is drawn yet."
+
+
+def test_the_table_shows_each_network_and_the_sentence_how_many_agree(page):
+    strokes.draw(page, 0)
+    rows = page.locator("#table tbody tr")
+    assert [row.split()[:2] for row in rows.all_inner_texts()] == [["fold", "1"], ["fold", "2"]]
+    assert page.inner_text("#agreement") == "All 2 networks say 0."
+    told = page.evaluate("agreement([[1, 0, 0], [0, 1, 0]], 1)")
+    assert told == "1 of 2 networks say 1; fold 1 says 0."
+
+
+def test_occlusion_names_the_part_that_matters(page):
+    strokes.draw(page, 4)
+    page.click("#occlude")
+    strokes.wait_for(page, "/matter/.test($('occlusion').textContent)")
+    assert "4 falls from" in page.inner_text("#occlusion")
+    red = page.evaluate(
+        "Array.from($('seen').getContext('2d').getImageData(0, 0, 280, 280).data)"
+        ".filter((value, i, all) => i % 4 === 0 && value > all[i + 1] + 50).length"
+    )
+    assert red > 1000
+
+
+def picture(kind="PNG", paper=235, ink=20, size=(300, 400)):
+    """A photograph of a 7 on paper that gets darker to one side."""
+    shade = np.linspace(paper - 25, paper, size[0], dtype=np.uint8)
+    image = Image.fromarray(np.tile(shade, (size[1], 1)))
+    pen = ImageDraw.Draw(image)
+    pen.line([(90, 100), (210, 100), (150, 300)], fill=ink, width=22, joint="curve")
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
+
+
+def choose(page, content, name="seven.png"):
+    kind = "image/png" if name.endswith("png") else "image/jpeg"
+    page.set_input_files("#file", {"name": name, "mimeType": kind, "buffer": content})
+    page.evaluate("new Promise((go) => setTimeout(go, 100))")
+    strokes.wait_for(page, "$('trouble').textContent || shown")
+    strokes.rest(page)
+
+
+@pytest.mark.parametrize(("paper", "ink"), [(235, 20), (40, 250)])
+def test_a_picture_is_brought_to_the_form_of_a_drawing(page, paper, ink):
+    choose(page, picture(paper=paper, ink=ink))
+    assert page.inner_text("#trouble") == ""
+    seen = np.reshape(page.evaluate("Array.from(shown.pixels)"), (28, 28))
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 in (20, 21)
+    weights = seen / seen.sum()
+    places = np.arange(28)
+    assert weights.sum(axis=0) @ places == pytest.approx(14, abs=0.3)
+    assert weights.sum(axis=1) @ places == pytest.approx(14, abs=0.3)
+    assert prediction(page) == "7"
+
+
+def test_a_picture_can_be_dropped(page):
+    content = list(picture("JPEG"))
+    page.evaluate(
+        """(bytes) => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([new Uint8Array(bytes)], "seven.jpg"));
+            document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+        }""",
+        content,
+    )
+    strokes.wait_for(page, "shown")
+    strokes.rest(page)
+    assert prediction(page) == "7"
+
+
+def huge():
+    """The head of a PNG of 60,000 × 60,000 pixels."""
+    content = bytearray(picture())
+    content[16:24] = (60000).to_bytes(4) * 2
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "seven.png is empty"),
+        (b"no picture at all", "seven.png is no picture, or a damaged one"),
+        (picture()[:200], "seven.png is no picture, or a damaged one"),
+        (huge(), "seven.png has 60000 x 60000 pixels"),
+        (picture(paper=235, ink=235), "seven.png is of one grey"),
+    ],
+)
+def test_what_cannot_be_shown_is_a_sentence(page, content, sentence):
+    choose(page, content)
+    assert page.inner_text("#trouble").startswith(sentence)
+    assert prediction(page) == "?"
+
+
+def test_the_quiz_keeps_the_score_of_both(page):
+    page.click("#start")
+    theirs = mine = 0
+    for number in range(10):
+        riddle = page.evaluate("round[asked]")
+        given = riddle["label"] if number % 2 else (riddle["label"] + 1) % 10
+        page.click(f"#choices button >> nth={given}")
+        mine += number % 2
+        theirs += riddle["label"] == riddle["prediction"]
+        assert f"you have {mine} of {number + 1}" in page.inner_text("#verdict")
+        page.keyboard.press("Enter")
+    assert page.inner_text("#quiz-text").startswith(f"You have 5 of 10, the networks {theirs}: ")
+
+
+def test_an_image_of_the_quiz_is_looked_at_as_it_is(page):
+    page.click("#start")
+    page.keyboard.press("3")
+    page.click("#inspect")
+    strokes.rest(page)
+    assert page.evaluate("String(shown.pixels) === String(round[0].pixels)")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1600])
+def test_axe_finds_nothing_and_nothing_overflows(open_page, page_file, width, scheme):
+    page = open_page(page_file, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    assert browser.violations(page) == []
+    strokes.draw(page, 1)
+    page.click("#start")
+    page.click("#choices button >> nth=3")
+    page.click("summary")
+    assert browser.violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -94,7 +94,7 @@ ARROWS = {
 }
 # Rooms looked up inside a function, when it is called: from_torch and its like build on the
 # estimators, whose methods they are.
-WHEN_CALLED = {"estimator/exchange.py": {"interop"}}
+WHEN_CALLED = {"estimator/exchange.py": {"interop"}, "estimator/plots.py": {"report"}}
 # The package shows all of the network, the core none of the rooms beside it.
 ASSEMBLED = {"nn/__init__.py": {"nn/images"}}
 # What a room may import from outside, where that is little.

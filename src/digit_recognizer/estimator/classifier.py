@@ -11,10 +11,11 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from digit_recognizer.estimator.base import BaseNumpyNet
 from digit_recognizer.estimator.fitting.solvers import can_fit_partially
 from digit_recognizer.estimator.inputs.targets import ClassTargets
+from digit_recognizer.estimator.plots import ClassifierPlots
 from digit_recognizer.nn import BinaryCrossEntropy, SoftmaxCrossEntropy
 
 
-class NumpyNetClassifier(ClassifierMixin, ClassTargets, BaseNumpyNet):
+class NumpyNetClassifier(ClassifierMixin, ClassTargets, ClassifierPlots, BaseNumpyNet):
     """Neural network classifier: `MLPClassifier`'s contract, a faster network, and more options.
 
     Binary, multiclass and multilabel targets. The parameters from `hidden_layer_sizes` to

@@ -14,12 +14,13 @@ from digit_recognizer.estimator.inputs.arrays import (
     narrowed,
     validated,
 )
+from digit_recognizer.estimator.plots import HistoryPlot
 from digit_recognizer.nn import PoissonDeviance, SquaredError
 from digit_recognizer.nn.rows import is_sparse
 
 
 @documented_like(NumpyNetClassifier, without=["classes_"])
-class NumpyNetRegressor(RegressorMixin, BaseNumpyNet):
+class NumpyNetRegressor(RegressorMixin, HistoryPlot, BaseNumpyNet):
     """Neural network regressor: `MLPRegressor`'s contract, a faster network, and more options.
 
     One or several targets. Every parameter but `loss` means what it does in `NumpyNetClassifier`.

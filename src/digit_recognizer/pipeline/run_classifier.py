@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.estimator import NumpyNetClassifier
+from digit_recognizer.estimator.plots import ClassifierPlots
 from digit_recognizer.pipeline.ensembles.combining import restored
 from digit_recognizer.pipeline.recipes.recipe import load_recipe
 from digit_recognizer.pipeline.runs.members import MODEL_FILE
@@ -22,7 +23,7 @@ from digit_recognizer.pipeline.runs.run_directory import METRICS_FILE, RECIPE_FI
 AGAIN = "train the run again with --fresh"
 
 
-class RunClassifier(ClassifierMixin, BaseEstimator):
+class RunClassifier(ClassifierMixin, ClassifierPlots, BaseEstimator):
     """What predicted a run's submission: its networks, combined as there; `load_run` makes it.
 
     It is frozen as scikit-learn's `FrozenEstimator` is: `fit` changes nothing, and its clone is

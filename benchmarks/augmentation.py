@@ -74,7 +74,7 @@ class Training:
         self.plan = nn.TrainingPlan(case.optimizer(), nn.Constant(1e-3), case.batch_size, 1)
         self.memories = self.network.memories(training=True, generator=generator)
         self.generator = generator
-        self.batches = self._endless(nn.rows.Batches(X, y, None, case.batch_size, True))
+        self.batches = self._endless(nn.arrays.rows.Batches(X, y, None, case.batch_size, True))
         self.augmenters = {
             name: nn.Augmenter(augment, (28, 28, 1), X.dtype, 0.0)
             for name, augment in KINDS.items()

@@ -17,14 +17,16 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # Each room and the rooms it may import; the package's own __init__ hands out the estimators.
 SHARED = {"checksummed", "errors", "files"}
-NETWORK = {"nn", "nn/images", "nn/kernels"}
+NETWORK = {"nn", "nn/arrays", "nn/images", "nn/kernels", "nn/testing"}
 ESTIMATOR = {f"estimator/{room}" for room in ("building", "inputs", "saving", "fitting")}
 DATA, RECIPES, RUNS = "pipeline/data", "pipeline/recipes", "pipeline/runs"
 ENSEMBLES, COMPUTE = "pipeline/ensembles", "pipeline/compute"
 ARROWS = {
-    "nn": set(),
-    "nn/kernels": {"nn"},
-    "nn/images": {"nn", "nn/kernels"},
+    "nn/arrays": set(),
+    "nn": {"nn/arrays"},
+    "nn/testing": {"nn", "nn/arrays"},
+    "nn/kernels": {"nn/arrays"},
+    "nn/images": {"nn", "nn/arrays", "nn/kernels"},
     "errors": set(),
     "files": {"errors"},
     "checksummed": {"files"},
@@ -96,12 +98,14 @@ ARROWS = {
 # estimators, whose methods they are.
 WHEN_CALLED = {"estimator/exchange.py": {"interop"}, "estimator/plots.py": {"report"}}
 # The package shows all of the network, the core none of the rooms beside it.
-ASSEMBLED = {"nn/__init__.py": {"nn/images"}}
+ASSEMBLED = {"nn/__init__.py": {"nn/images", "nn/testing"}}
 # What a room may import from outside, where that is little.
 OUTSIDE = {
     "nn": {"numpy"},
+    "nn/arrays": {"numpy"},
     "nn/images": {"numpy"},
     "nn/kernels": {"numpy"},
+    "nn/testing": {"numpy"},
     "errors": set(),
     "files": {"filelock", "numpy"},
     "checksummed": set(),

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digit_recognizer import nn
-from digit_recognizer.nn.gradients import numerical_gradient, relative_error
 from digit_recognizer.nn.losses import softmax_cross_entropy
+from digit_recognizer.nn.testing.gradients import numerical_gradient, relative_error
 
 
 def evaluate(loss, Z, y, sample_weight=None):

@@ -5,7 +5,7 @@ import pytest
 
 from digit_recognizer import nn
 from digit_recognizer.nn import optimizers
-from digit_recognizer.nn.initializers import zeros
+from digit_recognizer.nn.arrays.initializers import zeros
 
 RATES = [0.1 / (1 + 0.2 * step) for step in range(20)]
 SHAPES = {"weight": (5, 3), "bias": (3,), "gamma": (3,), "running_mean": (3,)}

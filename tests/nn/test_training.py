@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from digit_recognizer import nn
-from digit_recognizer.nn.rows import Batches
+from digit_recognizer.nn.arrays.rows import Batches
 
 LAYERS = [
     nn.Dense(8),

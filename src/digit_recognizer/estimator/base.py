@@ -38,7 +38,7 @@ from digit_recognizer.estimator.inputs.arrays import (
 )
 from digit_recognizer.estimator.saving import persistence
 from digit_recognizer.nn import Network, Scaling, Summary, predict_views
-from digit_recognizer.nn.rows import smallest
+from digit_recognizer.nn.arrays.rows import smallest
 
 
 class BaseNumpyNet(FitByEpochs, WeightLists, Exchange, CallbackSupportMixin, BaseEstimator, ABC):

@@ -16,7 +16,7 @@ from digit_recognizer.estimator.inputs.arrays import (
 )
 from digit_recognizer.estimator.plots import HistoryPlot
 from digit_recognizer.nn import PoissonDeviance, SquaredError
-from digit_recognizer.nn.rows import is_sparse
+from digit_recognizer.nn.arrays.rows import is_sparse
 
 
 @documented_like(NumpyNetClassifier, without=["classes_"])

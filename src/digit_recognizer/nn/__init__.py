@@ -1,9 +1,10 @@
 """A neural network from scratch in NumPy.
 
-Read it in this order: layers, activations, normalization → losses → network → optimizers, schedules
-→ training; parameters and memory where they come up. Then for images: images.convolution,
-images.pooling, kernels.reference → images.blocks, images.layers → images.stage → the rest of both
-rooms, which make it fast. In one line::
+Read it in this order: layers → losses → network → optimizers → training; then activations,
+normalization, other_losses, adam, averaging, schedules; arrays (what numbers lie in) where they
+come up; testing, which checks gradients. Then for images: images.convolution, images.pooling,
+kernels.reference → images.blocks, images.layers → images.stage → the rest of both rooms, which make
+it fast. In one line::
 
     X → Dense → ReLU → … → Dense → loss;  gradients back the same way;  optimizer steps
 
@@ -44,7 +45,12 @@ from digit_recognizer.nn.activations import (
     SiLU,
     Tanh,
 )
-from digit_recognizer.nn.gradients import check_gradients, check_network_gradients
+from digit_recognizer.nn.adam import Adam, AdamW
+from digit_recognizer.nn.arrays.initializers import INITIALIZERS, VarianceScaling
+from digit_recognizer.nn.arrays.memory import Memory
+from digit_recognizer.nn.arrays.parameters import FlatParameters, ParameterSpec
+from digit_recognizer.nn.arrays.scaling import SCALINGS, Scaling
+from digit_recognizer.nn.averaging import MovingAverage
 from digit_recognizer.nn.images.augmentation import Augment, Augmenter
 from digit_recognizer.nn.images.augmented_sheet import augmented_sheet
 from digit_recognizer.nn.images.convolution import Conv2D
@@ -56,22 +62,13 @@ from digit_recognizer.nn.images.pooling import (
     MaxPool2D,
 )
 from digit_recognizer.nn.images.views import Views, predict_views
-from digit_recognizer.nn.initializers import INITIALIZERS, VarianceScaling
-from digit_recognizer.nn.layers import Dense, Dropout, Layer
-from digit_recognizer.nn.losses import (
-    BinaryCrossEntropy,
-    Loss,
-    PoissonDeviance,
-    SoftmaxCrossEntropy,
-    SquaredError,
-)
-from digit_recognizer.nn.memory import Memory
+from digit_recognizer.nn.layers import Dense, Layer
+from digit_recognizer.nn.losses import Loss, SoftmaxCrossEntropy
 from digit_recognizer.nn.network import Network
-from digit_recognizer.nn.normalization import BatchNorm
-from digit_recognizer.nn.optimizers import SGD, Adam, AdamW, MovingAverage, Optimizer
-from digit_recognizer.nn.parameters import FlatParameters, ParameterSpec
+from digit_recognizer.nn.normalization import BatchNorm, Dropout
+from digit_recognizer.nn.optimizers import SGD, Optimizer
+from digit_recognizer.nn.other_losses import BinaryCrossEntropy, PoissonDeviance, SquaredError
 from digit_recognizer.nn.representation import Summary
-from digit_recognizer.nn.scaling import SCALINGS, Scaling
 from digit_recognizer.nn.schedules import (
     Adaptive,
     Clock,
@@ -80,59 +77,5 @@ from digit_recognizer.nn.schedules import (
     InverseScaling,
     OneCycle,
 )
+from digit_recognizer.nn.testing.gradients import check_gradients, check_network_gradients
 from digit_recognizer.nn.training import TrainingPlan
-
-__all__ = [
-    "ACTIVATIONS",
-    "INITIALIZERS",
-    "SCALINGS",
-    "SGD",
-    "Activation",
-    "Adam",
-    "AdamW",
-    "Adaptive",
-    "Augment",
-    "Augmenter",
-    "AveragePool2D",
-    "BatchNorm",
-    "BinaryCrossEntropy",
-    "Clock",
-    "Constant",
-    "Conv2D",
-    "Cosine",
-    "CustomActivation",
-    "Dense",
-    "Dropout",
-    "FlatParameters",
-    "Flatten",
-    "GlobalAveragePool2D",
-    "Identity",
-    "ImageLayer",
-    "InverseScaling",
-    "Layer",
-    "LeakyReLU",
-    "Logistic",
-    "Loss",
-    "MaxPool2D",
-    "Memory",
-    "MovingAverage",
-    "Network",
-    "OneCycle",
-    "Optimizer",
-    "ParameterSpec",
-    "PoissonDeviance",
-    "ReLU",
-    "Scaling",
-    "SiLU",
-    "SoftmaxCrossEntropy",
-    "SquaredError",
-    "Summary",
-    "Tanh",
-    "TrainingPlan",
-    "VarianceScaling",
-    "Views",
-    "augmented_sheet",
-    "check_gradients",
-    "check_network_gradients",
-    "predict_views",
-]

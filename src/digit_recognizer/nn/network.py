@@ -9,20 +9,19 @@ from operator import index
 
 import numpy as np
 
+from digit_recognizer.nn.arrays.memory import Memory
+from digit_recognizer.nn.arrays.parameters import FlatParameters
+from digit_recognizer.nn.arrays.rows import check_data, check_rows, is_sparse, multipliable
+from digit_recognizer.nn.arrays.scaling import Scaling
 from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.losses import Loss
-from digit_recognizer.nn.memory import Memory
-from digit_recognizer.nn.parameters import FlatParameters
 from digit_recognizer.nn.representation import INITIALIZERS, Summary, call_of
-from digit_recognizer.nn.rows import check_data, check_rows, is_sparse, multipliable
-from digit_recognizer.nn.scaling import Scaling
 from digit_recognizer.nn.training import TrainingPlan, train_epochs
 
-# Rows predicted at once: enough for full speed, and memory does not grow with the rows asked for.
-PREDICTION_ROWS = 1024
-# Of a CSR matrix, from which a block is a copy: 3,000 rows take a third less time at once.
-SPARSE_PREDICTION_ROWS = 8192
-# Smaller predictions keep their memory for the next: one row takes a third less time.
+# Rows predicted at once, for full speed in little memory; blocks of a CSR matrix are copies, and
+# 3,000 rows take a third less time at once.
+PREDICTION_ROWS, SPARSE_PREDICTION_ROWS = 1024, 8192
+# Smaller predictions keep a thread's memory for the next: one row takes a third less time.
 MOST_KEPT_ROWS = 64
 # Attributes that `_bind` makes from the others.
 DERIVED = {"steps", "_learns", "_kept", "_own", "takes_sparse"}
@@ -79,12 +78,9 @@ class Network:
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise ValueError(f"A network computes in float32 or float64, got dtype={dtype!r}.")
         self.layers = [copy.deepcopy(layer) for layer in layers]
-        self.loss = loss
-        self.input_shape = _checked_shape(input_shape)
+        self.loss, self.fuse, self.scaling = loss, fuse, scaling
         self.dtype = np.dtype(dtype)
-        self.fuse = fuse
-        self.scaling = scaling
-        shape = self.input_shape
+        self.input_shape = shape = _checked_shape(input_shape)
         for layer in self.layers:
             shape = layer.output_shape = tuple(layer.build(shape))
         self.output_shape = shape
@@ -183,44 +179,13 @@ class Network:
 
         Parameters
         ----------
-        X : ndarray or CSR matrix of shape (n, \\*input_shape)
-        y : ndarray
-            As the loss takes it.
-        sample_weight : ndarray of shape (n,) or None
+        X, y, sample_weight
+            A batch of what `fit_epochs` takes.
         memories : sequence of Memory
             Made with ``training=True``.
-
-        Raises
-        ------
-        ValueError
-            If the arrays do not fit the network or its loss.
         """
         X, y = check_data(self, X, y, sample_weight)
         return self.step_gradients(X, y, sample_weight, memories)
-
-    def train_step(self, X, y, optimizer, learning_rate, sample_weight=None) -> float:
-        """One step on one batch: forward, loss, backward, update.
-
-        Parameters
-        ----------
-        X : ndarray or CSR matrix of shape (n, \\*input_shape)
-        y : ndarray
-            As the loss takes it.
-        optimizer : Optimizer
-            The same one at each step.
-        learning_rate : float
-        sample_weight : ndarray of shape (n,) or None
-
-        Returns
-        -------
-        float
-            The batch's loss before the step.
-        """
-        Z = self.forward(X)
-        loss, dZ = self.loss.loss_and_gradient(Z, y, sample_weight)
-        self.backward(dZ)
-        optimizer.step(self.parameters, learning_rate)
-        return loss
 
     def step_gradients(self, X, y, sample_weight, memories) -> float:
         """`loss_and_gradients` of arrays that are known to fit."""
@@ -229,8 +194,20 @@ class Network:
         Z = memories[-1].output(output)
         if Z is not output:
             np.copyto(Z, output)
-        loss, dY = self.loss.loss_and_gradient(Z, y, sample_weight, memories[-1])
-        self.backward(dY, memories)
+        loss, dZ = self.loss.loss_and_gradient(Z, y, sample_weight, memories[-1])
+        self.backward(dZ, memories)
+        return loss
+
+    def train_step(self, X, y, optimizer, learning_rate, sample_weight=None) -> float:
+        """One step on one batch by hand: forward, loss, backward, update.
+
+        Takes X, y and weights as `fit_epochs`, and the same optimizer at each step; returns the
+        batch's loss before the step.
+        """
+        Z = self.forward(X)
+        loss, dZ = self.loss.loss_and_gradient(Z, y, sample_weight)
+        self.backward(dZ)
+        optimizer.step(self.parameters, learning_rate)
         return loss
 
     def fit_epochs(
@@ -278,27 +255,17 @@ class Network:
         """
         X = X.tocsr() if is_sparse(X) else np.asarray(X)
         check_rows(X, self.input_shape)
-        predictions = np.empty((X.shape[0], *self.output_shape), dtype=self.dtype)
-        memories = self._prediction_memories(len(predictions))
+        n = X.shape[0]
+        predictions = np.empty((n, *self.output_shape), dtype=self.dtype)
         stays_sparse = is_sparse(X) and self.takes_sparse and self.scaling is None
         size = SPARSE_PREDICTION_ROWS if stays_sparse else PREDICTION_ROWS
-        for start in range(0, len(predictions), size):
+        kept = vars(self._kept) if n <= MOST_KEPT_ROWS else {}
+        memories = kept.get("memories") or kept.setdefault("memories", self.memories(False))
+        for start in range(0, n, size):
             Z = predictions[start : start + size]
-            Z[...] = self._forward(
-                X if len(predictions) <= size else X[start : start + size], memories
-            )
+            Z[...] = self._forward(X if n <= size else X[start : start + size], memories)
             self.loss.activate(Z)
         return predictions
-
-    def _prediction_memories(self, n_rows):
-        """Memories of a prediction; a thread's small ones use the same again."""
-        if n_rows > MOST_KEPT_ROWS:
-            return self.memories(training=False)
-        try:
-            return self._kept.memories
-        except AttributeError:
-            self._kept.memories = self.memories(training=False)
-            return self._kept.memories
 
     def summary(self) -> Summary:
         """Table of the layers: output shape, parameters, multiply-adds; prints as text and HTML.

@@ -1,11 +1,11 @@
-"""Batch normalization."""
+"""Batch normalization, and dropout."""
 
 import numpy as np
 
-from digit_recognizer.nn.initializers import ones, zeros
+from digit_recognizer.nn.arrays.initializers import ones, zeros
+from digit_recognizer.nn.arrays.parameters import ParameterSpec
+from digit_recognizer.nn.arrays.products import column_sums
 from digit_recognizer.nn.layers import Layer
-from digit_recognizer.nn.parameters import ParameterSpec
-from digit_recognizer.nn.products import column_sums
 
 
 class BatchNorm(Layer):
@@ -92,3 +92,37 @@ class BatchNorm(Layer):
         np.subtract(dY, product, out=dY)
         np.subtract(dY, d_beta / n, out=dY)
         return np.multiply(dY, self.values["gamma"] / deviation, out=dY)
+
+
+class Dropout(Layer):
+    """Zero each input with probability `rate` in training and scale the others by 1/(1 - rate).
+
+    Parameters
+    ----------
+    rate : float
+        In [0, 1).
+
+    Notes
+    -----
+    Inverted dropout: prediction is the identity. Srivastava et al., "Dropout: a simple way to
+    prevent neural networks from overfitting" (2014).
+    """
+
+    def __init__(self, rate):
+        if not 0 <= rate < 1:
+            raise ValueError(f"Dropout's rate must be in [0, 1), got {rate!r}.")
+        self.rate = rate
+
+    def forward(self, X, memory):
+        if not memory.training:
+            return X
+        uniform = memory.array("uniform", X.shape, np.float32)
+        memory.generator.random(dtype=np.float32, out=uniform)
+        kept = memory.array("kept", X.shape, bool)
+        np.greater_equal(uniform, np.float32(self.rate), out=kept)
+        scale = memory.kept = memory.array("scale", X.shape)
+        np.multiply(kept, X.dtype.type(1 / (1 - self.rate)), out=scale)
+        return np.multiply(X, scale, out=memory.output(X))
+
+    def backward(self, dY, memory, need_dX=True):
+        return np.multiply(dY, memory.kept, out=dY)

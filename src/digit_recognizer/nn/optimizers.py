@@ -1,4 +1,4 @@
-"""Optimizers: SGD with momentum, Adam, AdamW; and the moving average of the weights.
+"""Optimizers: what they have in common, and SGD. Adam and the moving average stand beside.
 
 They work through the network's flat arrays in pieces that stay in the processor's second cache
 together with their gradients and states, so that every pass but the first is a cache hit.
@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from digit_recognizer.nn.parameters import FlatParameters, aligned_copy, aligned_zeros
+from digit_recognizer.nn.arrays.parameters import FlatParameters, aligned_copy, aligned_zeros
 from digit_recognizer.nn.representation import Readable
 
 # Adam on 101,770 float32 takes 97 µs in pieces of 256 KB, 116 in 64 KB, 295 in one; on 1.8 million
@@ -47,33 +47,6 @@ class Optimizer(Readable):
     n_steps : int
         Steps taken.
     states : tuple of ndarray of shape (n_trainable,)
-
-    Examples
-    --------
-    RMSprop (Tieleman and Hinton, lecture 6.5 (2012)): v ← ρ v + (1 − ρ) g²,
-    w ← w − η g / (√v + ε).
-
-    >>> import numpy as np
-    >>> from digit_recognizer import nn
-    >>> class RMSprop(nn.Optimizer):
-    ...     n_states = 1
-    ...
-    ...     def __init__(self, rho=0.9, epsilon=1e-8):
-    ...         self.rho = rho
-    ...         self.epsilon = epsilon
-    ...
-    ...     def update(self, w, g, states, scratch, learning_rate):
-    ...         (v,) = states
-    ...         v *= self.rho
-    ...         v += (1 - self.rho) * g**2
-    ...         w -= learning_rate * g / (np.sqrt(v) + self.epsilon)
-    >>> generator = np.random.default_rng(0)
-    >>> X = generator.standard_normal((200, 2), dtype=np.float32)
-    >>> network = nn.Network([nn.Dense(16), nn.ReLU(), nn.Dense(1)], nn.SquaredError(), (2,))
-    >>> plan = nn.TrainingPlan(RMSprop(0.95), nn.Constant(0.01), batch_size=20, n_epochs=20)
-    >>> first, *_, last = network.fit_epochs(X, X[:, :1] * X[:, 1:], plan, generator)
-    >>> last["loss"] < 0.1 * first["loss"]
-    True
     """
 
     n_states = 0
@@ -134,6 +107,7 @@ class Optimizer(Readable):
         self.states = tuple(aligned_copy(array) for array in states)
         self.n_steps = n_steps
         self.learning_rate = learning_rate
+        self._parameters = None
 
     def fresh(self) -> "Optimizer":
         """A copy that has taken no steps."""
@@ -215,115 +189,3 @@ class SGD(Optimizer):
         np.multiply(v, self.momentum, out=scratch)
         np.subtract(scratch, g, out=scratch)
         np.add(w, scratch, out=w)
-
-
-class Adam(Optimizer):
-    """Adam: steps scaled by running moments of the gradient.
-
-    m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,
-    w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε).
-
-    Parameters
-    ----------
-    beta_1, beta_2 : float, default=0.9 and 0.999
-    epsilon : float, default=1e-8
-    weight_decay : float, default=0.0
-        With it, this is AdamW.
-
-    Notes
-    -----
-    Kingma and Ba, "Adam: a method for stochastic optimization" (2015), in the form at the end of
-    its section 2, which is scikit-learn's too. The states hold m / (1 − β₁) and v / (1 − β₂),
-    which saves two passes over the parameters.
-    """
-
-    n_states = 2
-
-    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.0):
-        super().__init__(weight_decay)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-
-    def update(self, w, g, states, scratch, learning_rate):
-        m, v = states
-        t = self.n_steps
-        root = (1 - self.beta_2) ** 0.5
-        correction = (1 - self.beta_2**t) ** 0.5 / (1 - self.beta_1**t)
-        step_size = learning_rate * correction * (1 - self.beta_1) / root
-        epsilon = self.epsilon / root
-        np.multiply(m, self.beta_1, out=m)
-        np.add(m, g, out=m)
-        np.multiply(g, g, out=scratch)
-        np.multiply(v, self.beta_2, out=v)
-        np.add(v, scratch, out=v)
-        np.sqrt(v, out=scratch)
-        np.add(scratch, epsilon, out=scratch)
-        np.divide(m, scratch, out=scratch)
-        np.multiply(scratch, step_size, out=scratch)
-        np.subtract(w, scratch, out=w)
-
-
-class AdamW(Adam):
-    """Adam with decoupled weight decay, 0.01 by default.
-
-    Notes
-    -----
-    Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), algorithm 2.
-    """
-
-    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.01):
-        super().__init__(beta_1, beta_2, epsilon, weight_decay)
-
-
-class MovingAverage(Readable):
-    """θ̄ ← d θ̄ + (1 − d) θ after each step, with d = min(decay, (1 + t) / (10 + t)).
-
-    The smaller decay of the first steps t lets the average forget the random start quickly.
-    Statistics, such as batch normalization's, are averaged with the parameters.
-
-    Parameters
-    ----------
-    decay : float
-        In [0, 1).
-
-    Attributes
-    ----------
-    values : ndarray of shape (n_values,) or None
-        The averaged parameters, in the layout of ``FlatParameters.values``.
-
-    Notes
-    -----
-    Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992), in the
-    exponential form of Tarvainen and Valpola, "Mean teachers are better role models" (2017).
-    """
-
-    def __init__(self, decay):
-        self.decay = decay
-        self.n_steps = 0
-        self.values = None
-
-    def update(self, parameters: FlatParameters) -> None:
-        """Take in the parameters after a step."""
-        if self.values is None:
-            self.resume(parameters.values, n_steps=0)
-        t = self.n_steps
-        self.n_steps += 1
-        share = 1 - min(self.decay, (1 + t) / (10 + t))
-        for cut in pieces(len(self.values), self.values.dtype):
-            average = self.values[cut]
-            difference = self._scratch[: len(average)]
-            np.subtract(parameters.values[cut], average, out=difference)
-            difference *= share
-            average += difference
-
-    def resume(self, values: np.ndarray, n_steps: int) -> None:
-        """Go on from averaged parameters as they were after `n_steps` steps."""
-        self.values = aligned_copy(values)
-        self._scratch = np.empty_like(self.values[: PIECE_BYTES // self.values.itemsize])
-        self.n_steps = n_steps
-
-    def __setstate__(self, state):
-        self.__dict__.update(state)
-        if self.values is not None:
-            self.values = aligned_copy(self.values)

@@ -7,9 +7,10 @@ from time import perf_counter
 
 import numpy as np
 
-from digit_recognizer.nn.optimizers import MovingAverage, Optimizer
+from digit_recognizer.nn.arrays.rows import Batches, contiguous, is_sparse
+from digit_recognizer.nn.averaging import MovingAverage
+from digit_recognizer.nn.optimizers import Optimizer
 from digit_recognizer.nn.representation import at_least
-from digit_recognizer.nn.rows import Batches, contiguous, is_sparse
 from digit_recognizer.nn.schedules import Clock, Constant
 
 

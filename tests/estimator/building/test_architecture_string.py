@@ -7,7 +7,7 @@ from sklearn.model_selection import GridSearchCV
 
 from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor, nn
 from digit_recognizer.estimator.building.architecture import layers_of, parse_architecture
-from digit_recognizer.nn.initializers import HE_NORMAL
+from digit_recognizer.nn.arrays.initializers import HE_NORMAL
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 TEXT = "12N-BN-R-D0.25-6N-T"

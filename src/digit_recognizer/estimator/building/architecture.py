@@ -25,7 +25,7 @@ from digit_recognizer.nn import (
     SiLU,
     Tanh,
 )
-from digit_recognizer.nn.initializers import HE_NORMAL
+from digit_recognizer.nn.arrays.initializers import HE_NORMAL
 
 NUMBER = r"\d+(?:\.\d+)?"
 # What works on images only, and what turns them into rows.

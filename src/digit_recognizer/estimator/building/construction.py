@@ -36,9 +36,9 @@ from digit_recognizer.nn import (
     VarianceScaling,
     Views,
 )
-from digit_recognizer.nn.initializers import LECUN_NORMAL
+from digit_recognizer.nn.arrays.initializers import LECUN_NORMAL
+from digit_recognizer.nn.arrays.rows import smallest
 from digit_recognizer.nn.representation import at_least
-from digit_recognizer.nn.rows import smallest
 
 STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
 # Schedules that run over a planned number of steps: training goes to their end.

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
 from digit_recognizer.estimator.building.weights import weighted_layers
-from digit_recognizer.nn.rows import contiguous
+from digit_recognizer.nn.arrays.rows import contiguous
 
 # Rows evaluated at once: the loss and the gradients add up over blocks, and memory stays bounded.
 BLOCK_ROWS = 8192

@@ -5,7 +5,7 @@ import re
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from digit_recognizer.nn.rows import contiguous
+from digit_recognizer.nn.arrays.rows import contiguous
 
 FLOATS = (np.float64, np.float32)
 # Images as they are stored: float32 holds each of their values.

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from digit_recognizer import nn
-from digit_recognizer.nn.initializers import VarianceScaling
+from digit_recognizer.nn.arrays.initializers import VarianceScaling
 
 # What JSON has as it is.
 PLAIN = {str, bool, int, float, type(None)}

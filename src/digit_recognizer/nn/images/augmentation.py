@@ -6,7 +6,7 @@ from numbers import Real
 
 import numpy as np
 
-from digit_recognizer.nn.memory import Memory
+from digit_recognizer.nn.arrays.memory import Memory
 
 # Images deformed at once: of 28×28, 64 take 8.5 µs each with an elastic field, 32 take 8.8.
 IMAGES_AT_ONCE = 64

@@ -4,12 +4,12 @@ from functools import partial
 
 import numpy as np
 
+from digit_recognizer.nn.arrays.initializers import HE_NORMAL, zeros
+from digit_recognizer.nn.arrays.parameters import ParameterSpec
+from digit_recognizer.nn.arrays.products import column_sums
 from digit_recognizer.nn.images.layers import ImageLayer
 from digit_recognizer.nn.images.shapes import image_shape, window_output
-from digit_recognizer.nn.initializers import HE_NORMAL, zeros
 from digit_recognizer.nn.kernels.choice import ALGORITHMS, choose
-from digit_recognizer.nn.parameters import ParameterSpec
-from digit_recognizer.nn.products import column_sums
 from digit_recognizer.nn.representation import at_least
 
 

@@ -31,14 +31,14 @@ class ImageLayer(Layer):
     returns_gradient = False
     leaves_images = False
     needs_batch = False
+    # What runs layers on images: `ImageStage`, which says so where it is defined.
+    stage: type[Layer]
 
     def step(self, layers, fuse):
-        from digit_recognizer.nn.images.stage import ImageStage
-
         if len(self.input_shape) != 3:
             return self, 1
         count = next((i for i, one in enumerate(layers) if len(one.input_shape) != 3), len(layers))
-        return ImageStage(layers[:count], fuse), count
+        return self.stage(layers[:count], fuse), count
 
     def start_forward(self, memory: ImageMemory) -> None:
         """Prepare what all pieces of a batch need, with the current parameters."""

@@ -4,9 +4,9 @@ from collections.abc import Callable, Hashable
 
 import numpy as np
 
+from digit_recognizer.nn.arrays.memory import Memory
+from digit_recognizer.nn.arrays.parameters import CACHE_LINE_BYTES
 from digit_recognizer.nn.images.blocks import Piece
-from digit_recognizer.nn.memory import Memory
-from digit_recognizer.nn.parameters import CACHE_LINE_BYTES
 
 
 class Arena:

@@ -230,3 +230,6 @@ class ImageStage(Layer):
     def _enter_gradient(self, dY, piece, memories):
         shape = (piece.n_blocks, *dY.shape[1:3], piece.n, dY.shape[3])
         return enter(dY[piece.images], np.empty(shape, dY.dtype))
+
+
+ImageLayer.stage = ImageStage

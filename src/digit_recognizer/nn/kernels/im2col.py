@@ -10,8 +10,8 @@ that each copy moves long rows even where there is one channel.
 
 import numpy as np
 
+from digit_recognizer.nn.arrays.products import SMALL_PRODUCT
 from digit_recognizer.nn.kernels.strided import largest_divisor
-from digit_recognizer.nn.products import SMALL_PRODUCT
 
 
 class Columns:

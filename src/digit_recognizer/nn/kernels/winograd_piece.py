@@ -8,9 +8,9 @@ that reach over the edge of an image use the part of a matrix that is inside (`t
 
 import numpy as np
 
+from digit_recognizer.nn.arrays.products import SMALL_PRODUCT
 from digit_recognizer.nn.kernels.strided import largest_divisor, strided_view
 from digit_recognizer.nn.kernels.winograd_stripe import WinogradStripe, multiply
-from digit_recognizer.nn.products import SMALL_PRODUCT
 
 # Elements × depth × rows of one product with a transform's matrix along the height: 24×24×32
 # channels take 3% longer at a half or twice of it.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from digit_recognizer import nn
-from digit_recognizer.nn.initializers import ones, zeros
-from digit_recognizer.nn.parameters import CACHE_LINE_BYTES, aligned_copy, aligned_zeros
+from digit_recognizer.nn.arrays.initializers import ones, zeros
+from digit_recognizer.nn.arrays.parameters import CACHE_LINE_BYTES, aligned_copy, aligned_zeros
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digit_recognizer.nn.rows import is_sparse
+from digit_recognizer.nn.arrays.rows import is_sparse
 
 SCALINGS = ("unit", "standard")
 # The ranges of pixels that are stored in these; of others the data say it.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from digit_recognizer.nn.rows import contiguous, multipliable, smallest
+from digit_recognizer.nn.arrays.rows import contiguous, multipliable, smallest
 
 X = np.where(np.arange(24) % 3, 0, np.arange(24.0)).reshape(6, 4)
 

@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from digit_recognizer.nn.parameters import aligned_empty
+from digit_recognizer.nn.arrays.parameters import aligned_empty
 
 
 class Memory:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from digit_recognizer import nn
-from digit_recognizer.nn.gradients import numerical_gradient, relative_error
+from digit_recognizer.nn.testing.gradients import numerical_gradient, relative_error
 
 ARCHITECTURES = {
     "linear": [],

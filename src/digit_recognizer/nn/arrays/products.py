@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from digit_recognizer.nn.rows import is_sparse
+from digit_recognizer.nn.arrays.rows import is_sparse
 
 # OpenBLAS multiplies without packing its operands, nearly twice as fast for few rows, as long as
 # rows × depth × columns is at most this (its SMALL_MATRIX_PERMIT for AVX-512).

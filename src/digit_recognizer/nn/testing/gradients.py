@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from digit_recognizer.nn.losses import SquaredError
 from digit_recognizer.nn.network import Network
 from digit_recognizer.nn.optimizers import SGD
+from digit_recognizer.nn.other_losses import SquaredError
 
 # Above it a gradient is wrong, and not just inexact.
 WRONG = 1e-4

@@ -19,7 +19,7 @@ from digit_recognizer.nn import (
     SquaredError,
     TrainingPlan,
 )
-from digit_recognizer.nn.gradients import numerical_gradient, relative_error
+from digit_recognizer.nn.testing.gradients import numerical_gradient, relative_error
 
 PIXELS = np.random.default_rng(0).integers(0, 200, (60, 36), dtype=np.uint8)
 

@@ -1,0 +1,1 @@
+"""Numbers as a network holds them: rows of data, parameters, what a layer remembers, products."""

@@ -1,0 +1,1 @@
+"""Checks of what one writes oneself: gradients against finite differences."""

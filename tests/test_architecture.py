@@ -17,16 +17,20 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # Each room and the rooms it may import; the package's own __init__ hands out the estimators.
 SHARED = {"checksummed", "errors", "files"}
-NETWORK = {"nn", "nn/arrays", "nn/images", "nn/kernels", "nn/testing"}
+NETWORK = {
+    "nn",
+    *(f"nn/{room}" for room in ("arrays", "images", "interface", "kernels", "testing")),
+}
 ESTIMATOR = {f"estimator/{room}" for room in ("building", "inputs", "saving", "fitting")}
 DATA, RECIPES, RUNS = "pipeline/data", "pipeline/recipes", "pipeline/runs"
 ENSEMBLES, COMPUTE = "pipeline/ensembles", "pipeline/compute"
 ARROWS = {
     "nn/arrays": set(),
-    "nn": {"nn/arrays"},
+    "nn/interface": {"nn/arrays"},
+    "nn": {"nn/arrays", "nn/interface"},
     "nn/testing": {"nn", "nn/arrays"},
     "nn/kernels": {"nn/arrays"},
-    "nn/images": {"nn", "nn/arrays", "nn/kernels"},
+    "nn/images": {"nn", "nn/arrays", "nn/interface", "nn/kernels"},
     "errors": set(),
     "files": {"errors"},
     "checksummed": {"files"},
@@ -103,6 +107,7 @@ ASSEMBLED = {"nn/__init__.py": {"nn/images", "nn/testing"}}
 OUTSIDE = {
     "nn": {"numpy"},
     "nn/arrays": {"numpy"},
+    "nn/interface": {"numpy"},
     "nn/images": {"numpy"},
     "nn/kernels": {"numpy"},
     "nn/testing": {"numpy"},

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digit_recognizer import nn
-from digit_recognizer.nn import network as network_module
+from digit_recognizer.nn import prediction
 from digit_recognizer.nn.images import blocks
 from digit_recognizer.nn.images.channel_norm import ChannelNorm, FoldedConv2D, FoldedNorm
 
@@ -194,7 +194,7 @@ def test_prediction_does_not_depend_on_the_other_images(dtype, generator, monkey
     alone = np.vstack([network.predict(image[np.newaxis]) for image in X])
     tolerance = 1e-4 if dtype == np.float32 else 1e-10
     np.testing.assert_allclose(network.predict(X), alone, atol=tolerance)
-    monkeypatch.setattr(network_module, "PREDICTION_ROWS", 10)
+    monkeypatch.setattr(prediction, "PREDICTION_ROWS", 10)
     np.testing.assert_allclose(network.predict(X), alone, atol=tolerance)
     assert network.predict(X).dtype == dtype
 
@@ -227,9 +227,9 @@ def test_small_predictions_follow_a_change_of_the_parameters(generator):
 
 def test_prediction_memory_does_not_grow_with_the_images(generator):
     network = make_network("conv, norm, relu", dtype=np.float32)
-    X = np.zeros((6 * network_module.PREDICTION_ROWS, *SHAPE), np.float32)
+    X = np.zeros((6 * prediction.PREDICTION_ROWS, *SHAPE), np.float32)
     peaks = []
-    for n in (network_module.PREDICTION_ROWS, len(X)):
+    for n in (prediction.PREDICTION_ROWS, len(X)):
         tracemalloc.start()
         network.predict(X[:n])
         peaks.append(tracemalloc.get_traced_memory()[1] - n * 3 * 4)

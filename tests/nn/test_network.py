@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from digit_recognizer import nn
-from digit_recognizer.nn import network as network_module
+from digit_recognizer.nn import prediction
 
 
 def deep(n_outputs=3, n_units=6):
@@ -51,14 +51,14 @@ def test_prediction_is_the_layers_one_after_the_other(generator):
 
 def test_prediction_in_blocks_equals_prediction_at_once(network, X, monkeypatch):
     whole = network.predict(X)
-    monkeypatch.setattr(network_module, "PREDICTION_ROWS", 7)
+    monkeypatch.setattr(prediction, "PREDICTION_ROWS", 7)
     np.testing.assert_allclose(network.predict(X), whole, rtol=1e-5)
 
 
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csr_array, sparse.csc_array])
 def test_sparse_rows_predict_as_dense_ones(network, X, monkeypatch, make):
-    monkeypatch.setattr(network_module, "PREDICTION_ROWS", 20)
-    monkeypatch.setattr(network_module, "SPARSE_PREDICTION_ROWS", 30)
+    monkeypatch.setattr(prediction, "PREDICTION_ROWS", 20)
+    monkeypatch.setattr(prediction, "SPARSE_PREDICTION_ROWS", 30)
     X[X < 0.5] = 0
     np.testing.assert_allclose(network.predict(make(X)), network.predict(X), rtol=1e-5)
 

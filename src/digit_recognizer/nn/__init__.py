@@ -1,10 +1,10 @@
 """A neural network from scratch in NumPy.
 
 Read it in this order: layers → losses → network → optimizers → training; then activations,
-normalization, other_losses, adam, averaging, schedules; arrays (what numbers lie in) where they
-come up; testing, which checks gradients. Then for images: images.convolution, images.pooling,
-kernels.reference → images.blocks, images.layers → images.stage → the rest of both rooms, which make
-it fast. In one line::
+normalization, other_losses, adam, averaging, plan, prediction, by_hand; arrays (where numbers lie)
+and interface (what people see) where they come up; testing, which checks gradients. Then for
+images: images.convolution, images.pooling, kernels.reference → images.blocks, images.layers →
+images.stage → the rest of both rooms, which make it fast. In one line::
 
     X → Dense → ReLU → … → Dense → loss;  gradients back the same way;  optimizer steps
 
@@ -62,20 +62,20 @@ from digit_recognizer.nn.images.pooling import (
     MaxPool2D,
 )
 from digit_recognizer.nn.images.views import Views, predict_views
+from digit_recognizer.nn.interface.summary import Summary
 from digit_recognizer.nn.layers import Dense, Layer
 from digit_recognizer.nn.losses import Loss, SoftmaxCrossEntropy
 from digit_recognizer.nn.network import Network
 from digit_recognizer.nn.normalization import BatchNorm, Dropout
 from digit_recognizer.nn.optimizers import SGD, Optimizer
 from digit_recognizer.nn.other_losses import BinaryCrossEntropy, PoissonDeviance, SquaredError
-from digit_recognizer.nn.representation import Summary
-from digit_recognizer.nn.schedules import (
+from digit_recognizer.nn.plan import (
     Adaptive,
     Clock,
     Constant,
     Cosine,
     InverseScaling,
     OneCycle,
+    TrainingPlan,
 )
 from digit_recognizer.nn.testing.gradients import check_gradients, check_network_gradients
-from digit_recognizer.nn.training import TrainingPlan

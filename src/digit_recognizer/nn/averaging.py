@@ -3,8 +3,8 @@
 import numpy as np
 
 from digit_recognizer.nn.arrays.parameters import FlatParameters, aligned_copy
+from digit_recognizer.nn.interface.representation import Readable
 from digit_recognizer.nn.optimizers import PIECE_BYTES, pieces
-from digit_recognizer.nn.representation import Readable
 
 
 class MovingAverage(Readable):

@@ -6,7 +6,7 @@ import numpy as np
 
 from digit_recognizer.nn.arrays.parameters import FlatParameters
 from digit_recognizer.nn.arrays.rows import is_sparse
-from digit_recognizer.nn.representation import Readable
+from digit_recognizer.nn.interface.representation import Readable
 
 
 class ByHand(Readable):
@@ -63,20 +63,19 @@ class ByHand(Readable):
         self._keep_memory(dtype, generator)
         return self.output_shape
 
-    def _take_own(self, X):
-        """What a network would run for this layer alone, and a memory for it, both kept."""
-        dtype = X.dtype if X.dtype == np.float64 else np.float32
-        if not hasattr(self, "values"):
-            self.initialize(X.shape[1:], dtype=dtype)
-        else:
-            # A network's layer.
-            dtype = next((array.dtype for array in self.values.values()), dtype)
-            self._keep_memory(dtype, np.random.default_rng(0))
-        return self._own
-
     def _keep_memory(self, dtype, generator):
+        """Keep what a network would run for this layer alone, and a memory for it."""
         step, _ = self.step([self], True)
         self._own = step, step.new_memory(np.dtype(dtype), True, generator)
+
+    def _begin(self, X):
+        dtype = X.dtype if X.dtype == np.float64 else np.float32
+        if hasattr(self, "values"):
+            # A network's layer: with that one's weights.
+            dtype = next((array.dtype for array in self.values.values()), dtype)
+            self._keep_memory(dtype, np.random.default_rng(0))
+        else:
+            self.initialize(X.shape[1:], dtype=dtype)
 
     def __getstate__(self):
         # What it has while it is used; a network, or the first `forward`, makes it again.
@@ -92,9 +91,10 @@ def forward_by_hand(forward):
         if memory is not None:
             return forward(self, X, memory)
         X = X if is_sparse(X) else np.asarray(X)
-        step, memory = self._own or self._take_own(X)
-        X = _fitting(self, "X", X, self.input_shape, memory.dtype)
-        return np.array(step.forward(X, memory))
+        if self._own is None:
+            self._begin(X)
+        step, memory = self._own
+        return np.array(step.forward(_fitting(self, "X", X, self.input_shape, memory), memory))
 
     return with_or_without_memory
 
@@ -109,17 +109,16 @@ def backward_by_hand(backward):
         if self._own is None:
             raise ValueError(f"{self!r} has nothing to go back through: call forward first.")
         step, memory = self._own
-        dY = _fitting(self, "dY", np.array(dY), self.output_shape, memory.dtype)
+        dY = _fitting(self, "dY", np.array(dY), self.output_shape, memory)
         dX = step.backward(dY, memory, need_dX)
         return None if dX is None else np.array(dX)
 
     return with_or_without_memory
 
 
-def _fitting(layer, name, array, shape, dtype):
-    """A batch of samples of that shape, as `dtype`."""
+def _fitting(layer, name, array, shape, memory):
+    """A batch of samples of that shape, in the memory's dtype."""
     if array.shape[1:] != shape:
-        raise ValueError(
-            f"{layer!r} takes {name} of shape (n, {', '.join(map(str, shape))}), got {array.shape}."
-        )
-    return array.astype(dtype, copy=False)
+        takes = f"(n, {', '.join(map(str, shape))})"
+        raise ValueError(f"{layer!r} takes {name} of shape {takes}, got {array.shape}.")
+    return array.astype(memory.dtype, copy=False)

@@ -15,7 +15,7 @@ from digit_recognizer.nn.arrays.memory import Memory
 from digit_recognizer.nn.arrays.parameters import ParameterSpec
 from digit_recognizer.nn.arrays.products import column_sums, product
 from digit_recognizer.nn.by_hand import ByHand
-from digit_recognizer.nn.representation import at_least
+from digit_recognizer.nn.interface.checks import at_least
 
 
 class Layer(ByHand):

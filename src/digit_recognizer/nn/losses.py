@@ -10,7 +10,8 @@ Every loss is the weighted mean over samples of the sum over outputs.
 import numpy as np
 
 from digit_recognizer.nn.arrays.memory import Memory
-from digit_recognizer.nn.representation import Readable
+from digit_recognizer.nn.interface.checks import check_classes, check_numbers
+from digit_recognizer.nn.interface.representation import Readable
 
 
 class Loss(Readable):
@@ -56,6 +57,7 @@ class Loss(Readable):
         """
         if memory is None:
             Z, y = np.array(Z), np.asarray(y)
+            Z = Z if Z.dtype.kind == "f" else Z.astype(np.float64)
             self.check_targets(y, Z.shape[1:])
             if len(y) != len(Z):
                 raise ValueError(f"Z has {len(Z)} rows and y {len(y)}: they must be as many.")
@@ -90,20 +92,8 @@ class Loss(Readable):
         ValueError
             Saying what y must be.
         """
-        if self.takes is None:
-            return
-        name = type(self).__name__
-        if y.shape[1:] != output_shape:
-            column = "; y[:, np.newaxis] is one column" if y.ndim == 1 else ""
-            raise ValueError(
-                f"{name} takes y with a number for each output, of shape "
-                f"{(len(y), *output_shape)}, got {y.shape}{column}."
-            )
-        if y.dtype.kind not in "biuf":
-            raise ValueError(f"{name} takes {self.takes}, got y of dtype {y.dtype}.")
-        wrong = ~((y >= self.lowest) & (y <= self.highest) & np.isfinite(y))
-        if wrong.any():
-            raise ValueError(f"{name} takes {self.takes}, got y with {y[wrong][0]}.")
+        if self.takes is not None:
+            check_numbers(self, y, output_shape)
 
 
 def softmax_cross_entropy(Z, y, label_smoothing=0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -146,30 +136,7 @@ class SoftmaxCrossEntropy(Loss):
         self.label_smoothing = label_smoothing
 
     def check_targets(self, y, output_shape):
-        if len(output_shape) != 1:
-            raise ValueError(
-                "SoftmaxCrossEntropy takes outputs of one dimension, and the network's are of "
-                f"shape {output_shape}; end it with a dense layer."
-            )
-        takes = "SoftmaxCrossEntropy takes the number of each row's class"
-        if y.ndim != 1:
-            call, what = ("ravel()", "a column")
-            if y.shape[1:] != (1,):
-                call, what = ("argmax(axis=1)", "one-hot rows")
-            raise ValueError(
-                f"{takes}, y of shape {(len(y),)}, got {y.shape}; y.{call} makes it of {what}."
-            )
-        if y.dtype.kind not in "biu":
-            raise ValueError(
-                f"{takes}, an integer, got y of dtype {y.dtype}; "
-                "np.unique(y, return_inverse=True)[1] numbers the classes."
-            )
-        wrong = y[(y < 0) | (y >= output_shape[0])]
-        if len(wrong):
-            raise ValueError(
-                f"y has the class {wrong[0]}, but the network's {output_shape[0]} outputs are the "
-                f"classes 0 to {output_shape[0] - 1}."
-            )
+        check_classes(self, y, output_shape)
 
     def activate(self, Z):
         Z -= Z.max(axis=1, keepdims=True)

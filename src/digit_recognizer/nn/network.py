@@ -4,27 +4,24 @@ import copy
 import threading
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from numbers import Integral
-from operator import index
 
 import numpy as np
 
 from digit_recognizer.nn.arrays.memory import Memory
 from digit_recognizer.nn.arrays.parameters import FlatParameters
-from digit_recognizer.nn.arrays.rows import check_data, check_rows, is_sparse, multipliable
+from digit_recognizer.nn.arrays.rows import is_sparse, multipliable
 from digit_recognizer.nn.arrays.scaling import Scaling
+from digit_recognizer.nn.interface.checks import check_data, check_rows, checked_shape
+from digit_recognizer.nn.interface.representation import call_of
+from digit_recognizer.nn.interface.summary import INITIALIZERS, Summary
 from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.losses import Loss
-from digit_recognizer.nn.representation import INITIALIZERS, Summary, call_of
-from digit_recognizer.nn.training import TrainingPlan, train_epochs
+from digit_recognizer.nn.plan import TrainingPlan
+from digit_recognizer.nn.prediction import predict
+from digit_recognizer.nn.training import train_epochs
 
-# Rows predicted at once, for full speed in little memory; blocks of a CSR matrix are copies, and
-# 3,000 rows take a third less time at once.
-PREDICTION_ROWS, SPARSE_PREDICTION_ROWS = 1024, 8192
-# Smaller predictions keep a thread's memory for the next: one row takes a third less time.
-MOST_KEPT_ROWS = 64
 # Attributes that `_bind` makes from the others.
-DERIVED = {"steps", "_learns", "_kept", "_own", "takes_sparse"}
+DERIVED = {"steps", "_learns", "kept", "_own", "takes_sparse"}
 
 
 class Network:
@@ -55,6 +52,8 @@ class Network:
         What is run one after the other: the layers, those on images together as one step.
     takes_sparse : bool
         Whether a batch of sparse rows stays sparse for the first layer.
+    kept : threading.local
+        Memory of a thread's small predictions.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class Network:
         self.layers = [copy.deepcopy(layer) for layer in layers]
         self.loss, self.fuse, self.scaling = loss, fuse, scaling
         self.dtype = np.dtype(dtype)
-        self.input_shape = shape = _checked_shape(input_shape)
+        self.input_shape = shape = checked_shape(input_shape)
         for layer in self.layers:
             shape = layer.output_shape = tuple(layer.build(shape))
         self.output_shape = shape
@@ -93,7 +92,7 @@ class Network:
     def _bind(self):
         for number, layer in enumerate(self.layers):
             layer.bind(*self.parameters.layer_views(number))
-        self._kept = threading.local()
+        self.kept = threading.local()
         self._own = None
         self.takes_sparse = vars(type(self.layers[0])).get("takes_sparse", False)
         self.steps, rest = [], self.layers
@@ -126,12 +125,13 @@ class Network:
         X = X if is_sparse(X) else np.asarray(X)
         check_rows(X, self.input_shape)
         if memories is not None:
-            return self._forward(X, memories)
+            return self.run(X, memories)
         if self._own is None:
             self._own = self.memories(training=True, generator=np.random.default_rng(0))
-        return np.array(self._forward(X, self._own))
+        return np.array(self.run(X, self._own))
 
-    def _forward(self, X, memories):
+    def run(self, X, memories):
+        """`forward` of rows that are known to fit."""
         X = multipliable(X, self.dtype) if self.scaling is None else self.scaling(X, self.dtype)
         if is_sparse(X) and not self.takes_sparse:
             X = X.toarray()
@@ -189,7 +189,7 @@ class Network:
 
     def step_gradients(self, X, y, sample_weight, memories) -> float:
         """`loss_and_gradients` of arrays that are known to fit."""
-        output = self._forward(X, memories)
+        output = self.run(X, memories)
         # The loss writes over Z, which may not be what the last layer keeps, nor the batch itself.
         Z = memories[-1].output(output)
         if Z is not output:
@@ -253,38 +253,10 @@ class Network:
         -------
         ndarray of shape (n_samples, \\*output_shape)
         """
-        X = X.tocsr() if is_sparse(X) else np.asarray(X)
-        check_rows(X, self.input_shape)
-        n = X.shape[0]
-        predictions = np.empty((n, *self.output_shape), dtype=self.dtype)
-        stays_sparse = is_sparse(X) and self.takes_sparse and self.scaling is None
-        size = SPARSE_PREDICTION_ROWS if stays_sparse else PREDICTION_ROWS
-        kept = vars(self._kept) if n <= MOST_KEPT_ROWS else {}
-        memories = kept.get("memories") or kept.setdefault("memories", self.memories(False))
-        for start in range(0, n, size):
-            Z = predictions[start : start + size]
-            Z[...] = self._forward(X if n <= size else X[start : start + size], memories)
-            self.loss.activate(Z)
-        return predictions
+        return predict(self, X)
 
     def summary(self) -> Summary:
-        """Table of the layers: output shape, parameters, multiply-adds; prints as text and HTML.
-
-        Examples
-        --------
-        >>> from digit_recognizer import nn
-        >>> layers = [nn.Flatten(), nn.Dense(128), nn.ReLU(), nn.Dense(10)]
-        >>> nn.Network(layers, nn.SoftmaxCrossEntropy(), (28, 28, 1)).summary()
-        layer           output shape  parameters  multiply-adds
-        -------------------------------------------------------
-        input            28 × 28 × 1
-        Flatten()                784           0              0
-        Dense(128)               128     100,480        100,352
-        ReLU()                   128           0              0
-        Dense(10)                 10       1,290          1,280
-        -------------------------------------------------------
-        softmax output            10     101,770        101,632
-        """
+        """Table of the layers; prints as text and HTML."""
         return Summary(self)
 
     def __repr__(self):
@@ -297,17 +269,3 @@ class Network:
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._bind()
-
-
-def _checked_shape(input_shape):
-    try:
-        shape = tuple(index(size) for size in input_shape)
-    except TypeError:
-        shape = ()
-    if not shape or min(shape) < 1:
-        remedy = f"; write ({input_shape},)" if isinstance(input_shape, Integral) else ""
-        raise ValueError(
-            "input_shape must be (n_features,), or (height, width, channels) for images, got "
-            f"{input_shape!r}{remedy}."
-        )
-    return shape

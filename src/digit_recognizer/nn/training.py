@@ -1,102 +1,13 @@
 """The training loop: epochs, batches, steps."""
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from time import perf_counter
 
 import numpy as np
 
 from digit_recognizer.nn.arrays.rows import Batches, contiguous, is_sparse
-from digit_recognizer.nn.averaging import MovingAverage
-from digit_recognizer.nn.optimizers import Optimizer
-from digit_recognizer.nn.representation import at_least
-from digit_recognizer.nn.schedules import Clock, Constant
-
-
-@dataclass
-class TrainingPlan:
-    """How to train.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    schedule : Constant
-        Or another of the schedules.
-    batch_size : int
-    n_epochs : int
-        Epochs in all, those the clock has behind it included.
-    max_steps : int or None, default=None
-        Most steps in all: the epoch of the last one ends with it.
-    reduction : {"mean", "sum"}, default="mean"
-        What a step descends: the batch's mean loss with its penalty, or that times the sum of the
-        batch's weights. The records have the mean either way.
-    shuffle : bool, default=True
-    drop_last : bool, default=False
-        Leave out a last batch that is smaller than the others.
-    alpha : float, default=0.0
-        Penalty ``alpha / (2 Σ weights of the batch) Σ w²`` on the weights; without sample weights
-        the divisor is twice the batch size, as in scikit-learn.
-    loss_scale : float, default=1.0
-        Factor of the loss, without the penalty, in the records; what is descended has none.
-    average : MovingAverage or None, default=None
-    augment : callable or None, default=None
-        Called as ``augment(X, generator, epoch, n_epochs)`` with each batch's X, to change it in
-        place; such as an `Augmenter`.
-    max_gradient_norm : float or None, default=None
-        Scale the loss's gradient down to this Euclidean norm where it is larger (Pascanu et al.,
-        "On the difficulty of training recurrent neural networks" (2013), algorithm 1).
-    clock : Clock
-        How far the training has come; moved on by it.
-    on_step : callable or None, default=None
-        Called after each step as ``on_step(clock, loss, learning_rate)``, with the loss of the
-        step's batch.
-    """
-
-    optimizer: Optimizer
-    schedule: Constant
-    batch_size: int
-    n_epochs: int
-    shuffle: bool = True
-    drop_last: bool = False
-    alpha: float = 0.0
-    loss_scale: float = 1.0
-    average: MovingAverage | None = None
-    augment: Callable | None = None
-    max_gradient_norm: float | None = None
-    clock: Clock = field(default_factory=Clock)
-    on_step: Callable[[Clock, float, float], None] | None = None
-    max_steps: int | None = None
-    reduction: str = "mean"
-
-    def __post_init__(self):
-        at_least("TrainingPlan", "batch_size", self.batch_size, 1)
-        at_least("TrainingPlan", "n_epochs", self.n_epochs, 0)
-        if self.max_steps is not None:
-            at_least("TrainingPlan", "max_steps", self.max_steps, 1)
-        if self.reduction not in ("mean", "sum"):
-            raise ValueError(
-                f"TrainingPlan's reduction must be 'mean' or 'sum', got {self.reduction!r}."
-            )
-        for name, kind, example in (
-            ("optimizer", Optimizer, "Adam()"),
-            ("schedule", Constant, "Constant(0.001)"),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, kind):
-                raise ValueError(
-                    f"TrainingPlan's {name} must be one of nn, such as {example}, got {value!r}."
-                )
-
-    @property
-    def is_over(self) -> bool:
-        """Whether all epochs, or all steps, are taken."""
-        return self.clock.epoch >= self.n_epochs or self.has_all_steps
-
-    @property
-    def has_all_steps(self) -> bool:
-        """Whether `max_steps` are taken."""
-        return self.max_steps is not None and self.clock.step >= self.max_steps
+from digit_recognizer.nn.plan import TrainingPlan
 
 
 def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator[dict]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from digit_recognizer import nn
-from digit_recognizer.nn import products
+from digit_recognizer.nn.arrays import products
 from digit_recognizer.nn.arrays.products import column_sums, piece_width, product
 
 dtypes = st.sampled_from([np.float32, np.float64])

@@ -38,7 +38,7 @@ from digit_recognizer.nn import (
 )
 from digit_recognizer.nn.arrays.initializers import LECUN_NORMAL
 from digit_recognizer.nn.arrays.rows import smallest
-from digit_recognizer.nn.representation import at_least
+from digit_recognizer.nn.interface.checks import at_least
 
 STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
 # Schedules that run over a planned number of steps: training goes to their end.

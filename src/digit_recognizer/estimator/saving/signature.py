@@ -9,7 +9,7 @@ import numpy as np
 from digit_recognizer.estimator.building.construction import augment_of
 from digit_recognizer.estimator.saving.descriptions import describe_part, to_plain
 from digit_recognizer.nn import Augment, Layer, Optimizer, VarianceScaling
-from digit_recognizer.nn.representation import call_of
+from digit_recognizer.nn.interface.representation import call_of
 
 # Parameters that change nothing of what is trained.
 WITHOUT_EFFECT = ("max_fun", "verbose", "views", "warm_start")

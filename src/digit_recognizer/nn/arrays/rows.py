@@ -4,7 +4,6 @@ A sparse matrix is known by its methods: SciPy's are passed in, and not imported
 """
 
 from collections.abc import Iterator
-from math import prod
 
 import numpy as np
 
@@ -51,52 +50,6 @@ def smallest(X) -> float:
         # SciPy's minimum would add up duplicates in the user's own arrays.
         X = X.copy()
     return float(X.min())
-
-
-def check_rows(X, input_shape) -> None:
-    """Refuse X whose rows are not of the network's input shape.
-
-    Raises
-    ------
-    ValueError
-        Saying what they are and what they should be.
-    """
-    if len(X.shape) < 2:
-        raise ValueError(
-            f"Network takes rows, X of shape (n, …), got {X.shape}; X[np.newaxis] is one row, "
-            "X[:, np.newaxis] rows of one feature."
-        )
-    n_features, n_expected = prod(X.shape[1:]), prod(input_shape)
-    if n_features != n_expected:
-        images = f" (images of {input_shape})" if len(input_shape) > 1 else ""
-        raise ValueError(
-            f"X has {n_features} features, but Network is expecting {n_expected} features{images} "
-            "as input."
-        )
-
-
-def check_data(network, X, y, sample_weight) -> tuple:
-    """X and y as arrays (a sparse X stays what it is), if they fit the network and its loss.
-
-    Raises
-    ------
-    ValueError
-        Saying what does not fit.
-    """
-    X, y = X if is_sparse(X) else np.asarray(X), np.asarray(y)
-    check_rows(X, network.input_shape)
-    n = X.shape[0]
-    if n == 0:
-        raise ValueError("X has no rows to train on.")
-    if len(y) != n:
-        raise ValueError(f"X has {n} rows and y {len(y)}: they must be as many.")
-    if sample_weight is not None and np.shape(sample_weight) != (n,):
-        raise ValueError(
-            f"sample_weight must have a number for each row, shape {(n,)}, got "
-            f"{np.shape(sample_weight)}."
-        )
-    network.loss.check_targets(y, network.output_shape)
-    return X, y
 
 
 class Batches:

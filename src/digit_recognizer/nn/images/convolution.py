@@ -9,8 +9,8 @@ from digit_recognizer.nn.arrays.parameters import ParameterSpec
 from digit_recognizer.nn.arrays.products import column_sums
 from digit_recognizer.nn.images.layers import ImageLayer
 from digit_recognizer.nn.images.shapes import image_shape, window_output
+from digit_recognizer.nn.interface.checks import at_least
 from digit_recognizer.nn.kernels.choice import ALGORITHMS, choose
-from digit_recognizer.nn.representation import at_least
 
 
 class Conv2D(ImageLayer):

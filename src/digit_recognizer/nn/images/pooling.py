@@ -5,8 +5,8 @@ import numpy as np
 from digit_recognizer.nn.images.blocks import enter, leave
 from digit_recognizer.nn.images.layers import ImageLayer
 from digit_recognizer.nn.images.shapes import image_shape, window_output
+from digit_recognizer.nn.interface.checks import at_least
 from digit_recognizer.nn.kernels.windows import Windows, max_backward, max_forward
-from digit_recognizer.nn.representation import at_least
 
 
 class Pool2D(ImageLayer):

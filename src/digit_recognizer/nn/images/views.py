@@ -7,7 +7,8 @@ from numbers import Real
 import numpy as np
 
 from digit_recognizer.nn.images.augmentation import Augment, Augmenter
-from digit_recognizer.nn.network import PREDICTION_ROWS, Network
+from digit_recognizer.nn.network import Network
+from digit_recognizer.nn.prediction import PREDICTION_ROWS
 
 
 @dataclass(frozen=True)

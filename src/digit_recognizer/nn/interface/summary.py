@@ -1,73 +1,13 @@
-"""How the parts of a network take their arguments, and show themselves: as calls, as a table."""
+"""A table of a network's layers."""
 
 import html
-import inspect
 from math import prod
-from numbers import Integral
+
+from digit_recognizer.nn.interface.representation import call_of
 
 # How weights start tells nothing of what a layer does.
 INITIALIZERS = ("initializer", "bias_initializer")
-POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 HEADER = ("layer", "output shape", "parameters", "multiply-adds")
-
-
-class Readable:
-    """Base of what has arguments that it stores under their own names."""
-
-    def __repr__(self):
-        return call_of(self)
-
-
-def call_of(thing, leaving_out=()) -> str:
-    """The call that makes a thing, with what differs from the defaults.
-
-    Parameters
-    ----------
-    thing : object
-        An argument that it does not store is left out.
-    leaving_out : sequence of str
-        Names of further arguments to leave out.
-
-    Examples
-    --------
-    >>> from digit_recognizer.nn import Conv2D
-    >>> Conv2D(32, 3, padding=1)
-    Conv2D(32, 3, padding=1)
-    """
-    kind = type(thing)
-    if kind.__repr__ is not Readable.__repr__:
-        # It shows itself in its own way.
-        return repr(thing)
-    parameters = {} if kind.__init__ is object.__init__ else inspect.signature(kind).parameters
-    arguments = []
-    for name, parameter in parameters.items():
-        if name in leaving_out or not hasattr(thing, name):
-            continue
-        value = getattr(thing, name)
-        if parameter.default is not parameter.empty and not _differs(value, parameter.default):
-            continue
-        is_first = parameter.default is parameter.empty and parameter.kind in POSITIONAL
-        arguments.append(_text(value) if is_first else f"{name}={_text(value)}")
-    return f"{kind.__name__}({', '.join(arguments)})"
-
-
-def _text(value):
-    return getattr(value, "__qualname__", None) or repr(value)
-
-
-def _differs(value, default):
-    try:
-        return value is not default and bool(value != default)
-    except ValueError:
-        # An array has no truth value.
-        return True
-
-
-def at_least(layer: str, name: str, value: int, least: int) -> int:
-    """`value` if it is an integer of at least `least`, or a ValueError that names the layer."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{layer}'s {name} must be an integer of at least {least}, got {value!r}.")
-    return int(value)
 
 
 class Summary:
@@ -83,6 +23,21 @@ class Summary:
     ----------
     rows : list of tuple of (str, tuple of int, int, int)
         A layer each: its call, the shape of one output sample, parameters, multiply-adds.
+
+    Examples
+    --------
+    >>> from digit_recognizer import nn
+    >>> layers = [nn.Flatten(), nn.Dense(128), nn.ReLU(), nn.Dense(10)]
+    >>> nn.Network(layers, nn.SoftmaxCrossEntropy(), (28, 28, 1)).summary()
+    layer           output shape  parameters  multiply-adds
+    -------------------------------------------------------
+    input            28 × 28 × 1
+    Flatten()                784           0              0
+    Dense(128)               128     100,480        100,352
+    ReLU()                   128           0              0
+    Dense(10)                 10       1,290          1,280
+    -------------------------------------------------------
+    softmax output            10     101,770        101,632
     """
 
     def __init__(self, network, with_output=True):

@@ -230,6 +230,21 @@ def test_files_stay_small(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
 
 
+def n_lines(paths):
+    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in paths)
+
+
+def test_the_dense_core_is_read_in_a_sitting():
+    core = list((ROOT / "nn").glob("*.py"))
+    assert len(core) <= 14
+    assert n_lines(core) <= 1780
+
+
+def test_a_dense_training_step_is_in_five_files():
+    step = ("training", "network", "layers", "losses", "optimizers")
+    assert n_lines(ROOT / "nn" / f"{name}.py" for name in step) <= 860
+
+
 def test_imports_are_found_wherever_they_stand():
     source = """
 import numpy as np, scipy.optimize

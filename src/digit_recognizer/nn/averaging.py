@@ -57,4 +57,4 @@ class MovingAverage(Readable):
     def __setstate__(self, state):
         self.__dict__.update(state)
         if self.values is not None:
-            self.values = aligned_copy(self.values)
+            self.resume(self.values, self.n_steps)

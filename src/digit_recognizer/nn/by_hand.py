@@ -32,10 +32,10 @@ class ByHand(Readable):
 
     def __init_subclass__(cls):
         super().__init_subclass__()
-        if "forward" in vars(cls):
-            cls.forward = forward_by_hand(cls.forward)
-        if "backward" in vars(cls):
-            cls.backward = backward_by_hand(cls.backward)
+        for name, by_hand in (("forward", forward_by_hand), ("backward", backward_by_hand)):
+            # The base of all layers has none that computes.
+            if name in vars(cls) and ByHand not in cls.__bases__:
+                setattr(cls, name, by_hand(vars(cls)[name]))
 
     def initialize(self, input_shape, seed=0, dtype=np.float32) -> tuple[int, ...]:
         """Make the layer ready to be used by hand, with new weights.

@@ -71,7 +71,7 @@ class Layer(ByHand):
         """Memory for one training or one prediction."""
         return Memory(dtype, training, generator)
 
-    def forward(self, X: np.ndarray, memory: Memory) -> np.ndarray:
+    def forward(self, X: np.ndarray, memory: Memory | None = None) -> np.ndarray:
         """Map a batch of shape (n, \\*input_shape) to the output of shape (n, \\*output_shape).
 
         The first layer's X is the user's and never to be changed; others may compute in place of X
@@ -79,7 +79,7 @@ class Layer(ByHand):
         """
         raise NotImplementedError(f"{type(self).__name__} has no method forward.")
 
-    def backward(self, dY: np.ndarray, memory: Memory, need_dX: bool = True):
+    def backward(self, dY: np.ndarray, memory: Memory | None = None, need_dX=True):
         """Write the parameters' gradients; return the gradient with respect to X, or None.
 
         May overwrite `dY`.

@@ -60,7 +60,7 @@ def page(open_page, page_file):
 def page_of(tmp_path):
     """A function that makes a page of fitted estimators; returns its path."""
 
-    def make(estimators, shape, classes="0123456789", quiz=(), notes=()):
+    def make(estimators, shape, classes="0123456789", ensemble=None):
         content = {
             "title": "Draw a digit",
             "about": "",
@@ -70,10 +70,10 @@ def page_of(tmp_path):
                 {"name": f"network {number}"} | describe_network(estimator._network)
                 for number, estimator in enumerate(estimators, 1)
             ],
-            "ensemble": [{"members": list(range(len(estimators)))}],
-            "quiz": list(quiz),
+            "ensemble": ensemble or [{"members": list(range(len(estimators)))}],
+            "quiz": [],
             "quiz_about": "",
-            "notes": list(notes),
+            "notes": [],
         }
         path = tmp_path / "page.html"
         path.write_text(make_page(content), encoding="utf-8")

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 import browser
+import in_process
 import strokes
 
 
@@ -206,3 +207,42 @@ def test_axe_finds_nothing_and_nothing_overflows(open_page, page_file, width, sc
     page.click("summary")
     assert browser.violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.filterwarnings("ignore:.*Maximum iterations")
+@pytest.mark.parametrize("shape", [(24, 24, 1), (32, 20, 3)])
+def test_letters_in_other_sizes_and_colours(open_page, page_of, fitted, shape):
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    network, _ = fitted(shape, letters, hidden_layer_sizes=5)
+    page = open_page(page_of([network], shape, letters), viewport={"width": 360, "height": 740})
+    strokes.draw(page, 8)
+    assert prediction(page) in letters
+    seen = np.reshape(page.evaluate("Array.from(shown.pixels)"), shape)
+    assert (seen == seen[:, :, :1]).all()
+    lengths = [np.ptp(np.flatnonzero(seen.any(axis=axes))) + 1 for axes in ((1, 2), (0, 2))]
+    sides = [20 / 28 * size for size in shape[:2]]
+    assert any(side <= length <= side + 2 for length, side in zip(lengths, sides, strict=True))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert browser.violations(page) == []
+
+
+def test_without_the_training_data_there_is_no_quiz_and_the_page_says_so(
+    open_page, workplace, page_file
+):
+    folder = workplace / "data"
+    folder.rename(workplace / "elsewhere")
+    try:
+        done = in_process.run(workplace, "demo")
+    finally:
+        (workplace / "elsewhere").rename(folder)
+    assert done.returncode == 0, done.stderr
+    page = open_page(page_file)
+    assert not page.is_visible("#quiz")
+    assert "There is no quiz" in page.inner_text("#notes")
+
+
+def test_without_a_run_it_says_how_to_make_one(tmp_path):
+    done = in_process.run(tmp_path, "demo")
+    assert done.returncode == 2
+    assert "make one with `digit-recognizer submit`" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -163,38 +163,47 @@ function tell() {
 }
 
 // ---- occlusion: which places the answer hangs on (Zeiler and Fergus, "Visualizing and
-// understanding convolutional networks", 2014): a square of background is moved over the image, and
-// each place gets the mean loss of the answer's probability over the squares that cover it.
+// understanding convolutional networks", 2014, section 4.2), as the report does it: a patch of
+// background covers one part after the other, and each place gets the mean loss of the answer's
+// probability over the patches that cover it.
 
+const N_PLACES = 9, PATCH = 0.22;
+
+// First and last row (or column) of the patches along an axis, the last one not covered.
+function patches(size) {
+  const length = Math.max(1, Math.round(size * PATCH));
+  const starts = Array.from({ length: N_PLACES }, (_, i) => Math.round(((size - length) * i) / (N_PLACES - 1)));
+  return [...new Set(starts)].map((start) => [start, start + length]);
+}
+
+// The places of a patch in an image.
+function placesOf([top, bottom], [left, right], width) {
+  const places = [];
+  for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) places.push(y * width + x);
+  return places;
+}
+
+// Loss of each place, and the patch with the largest; null where the image became stale.
 async function occlusion({ pixels, mean }, isStale) {
   const [height, width, channels] = shape, first = best(mean);
-  const size = Math.max(2, Math.round(Math.min(height, width) / 6)), step = Math.max(1, size >> 1);
-  const paper = pixels.reduce((a, b) => Math.min(a, b));
+  const background = pixels.reduce((a, b) => Math.min(a, b));
   const loss = new Float64Array(height * width), count = new Float64Array(height * width);
-  let worst = { loss: 0 };
-  for (let top = 1 - size + step; top < height; top += step) {
-    for (let left = 1 - size + step; left < width; left += step) {
-      const covered = pixels.slice(), places = [];
-      for (let y = Math.max(top, 0); y < Math.min(top + size, height); y++) {
-        for (let x = Math.max(left, 0); x < Math.min(left + size, width); x++) {
-          places.push(y * width + x);
-          covered.fill(paper, (y * width + x) * channels, (y * width + x + 1) * channels);
-        }
-      }
-      let lost = 0;
-      if (covered.some((value, i) => value !== pixels[i])) {
-        const rows = await predictAll(covered, isStale);
-        if (!rows) return null;
-        const now = combine(data.ensemble, rows, 1);
-        lost = mean[first] - now[first];
-        if (lost > worst.loss) worst = { loss: lost, now, y: (top + size / 2) / height, x: (left + size / 2) / width };
-      }
-      for (const place of places) { loss[place] += Math.max(lost, 0); count[place]++; }
+  let worst = { lost: 0 };
+  for (const rows of patches(height)) {
+    for (const columns of patches(width)) {
+      const covered = pixels.slice(), places = placesOf(rows, columns, width);
+      for (const place of places) covered.fill(background, place * channels, (place + 1) * channels);
+      const isSame = covered.every((value, i) => value === pixels[i]);
+      const found = isSame ? null : await predictAll(covered, isStale);
+      if (isStale()) return null;
+      const now = found ? combine(data.ensemble, found, 1) : mean, lost = mean[first] - now[first];
+      for (const place of places) { loss[place] += lost; count[place]++; }
+      const middle = ([from, to], size) => (from + to) / 2 / size;
+      if (lost > worst.lost) worst = { lost, now, y: middle(rows, height), x: middle(columns, width) };
     }
     await pause();
-    if (isStale()) return null;
   }
-  return { heat: loss.map((sum, i) => sum / count[i]), worst, first };
+  return { heat: loss.map((sum, i) => Math.max(sum / count[i], 0)), worst, first };
 }
 
 const third = (share, names) => names[Math.min(2, Math.max(0, Math.floor(3 * share)))];
@@ -206,7 +215,7 @@ async function occlude() {
   if (!found) return;
   const { heat, worst, first } = found, largest = heat.reduce((a, b) => Math.max(a, b));
   paintImage($("seen"), of.pixels, heat.map((value) => (largest > 0 ? value / largest : 0)));
-  if (worst.loss < 0.01) {
+  if (worst.lost < 0.01) {
     $("occlusion").textContent = `No part alone matters: whichever is covered, ${classes[first]} keeps its ${percent(of.mean[first])}.`;
     return;
   }

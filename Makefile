@@ -48,7 +48,7 @@ $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval expo
 COMMANDS := data submit upload report demo log leaderboard runs compare
 
 .DEFAULT_GOAL := help
-.PHONY: help setup $(COMMANDS) test check test-lowest soak bench clean moved
+.PHONY: help setup $(COMMANDS) test check test-interop test-lowest soak bench clean moved
 
 help: ## list the targets and the variables
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -79,6 +79,9 @@ check: $(VENV)/.installed-dev ## ruff, then the tests of what changed
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m pytest --numprocesses auto $$($(BIN)/python tests/changed.py)
+
+test-interop: $(VENV)/.installed-interop ## networks from and to PyTorch, Keras, Flax and ONNX
+	$(BIN)/python -m pytest --numprocesses auto tests/interop tests/nn/test_against_torch.py
 
 test-lowest: $(VENV)/.installed-dev ## pytest with the oldest versions that pyproject.toml allows
 	$(BIN)/python -m uv venv --quiet --clear --python 3.11 $(VENV)-lowest
@@ -120,6 +123,10 @@ $(VENV)/.installed: $(BIN)/python $(MOVED) pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(INSTALL) -e '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-interop: $(VENV)/.installed-dev
+	@$(INSTALL) -e '.[interop]'
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed

@@ -1,5 +1,6 @@
 """Networks to exchange, and what each framework predicts with them."""
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -15,6 +16,80 @@ NETWORKS = {
     "fast": tomllib.loads(FAST.read_text(encoding="utf-8"))["model"]["architecture"],
     "strided": "8C3S2-S-8C3-BN-R-GAP",
 }
+
+
+class Torch:
+    """PyTorch, imported where a test runs that needs it, as the others are."""
+
+    name = "torch"
+
+    def __init__(self):
+        self.torch = pytest.importorskip("torch")
+
+    def run(self, module, X, shape):
+        X = X.reshape(-1, *shape)
+        X = X.transpose(0, 3, 1, 2) if len(shape) == 3 else X
+        dtype = next(module.parameters()).dtype
+        with self.torch.no_grad():
+            return module.eval()(self.torch.from_numpy(X.copy()).to(dtype)).numpy()
+
+
+class Keras:
+    """Keras, by default on PyTorch."""
+
+    name = "keras"
+
+    def __init__(self):
+        os.environ.setdefault("KERAS_BACKEND", "torch")
+        self.keras = pytest.importorskip("keras")
+
+    def run(self, model, X, shape):
+        return self.keras.ops.convert_to_numpy(model(X.reshape(-1, *shape)))
+
+
+class Flax:
+    """Flax NNX."""
+
+    name = "flax"
+
+    def __init__(self):
+        pytest.importorskip("jax")
+        self.nnx = pytest.importorskip("flax.nnx")
+
+    def run(self, module, X, shape):
+        module.eval()
+        return np.asarray(module(X.reshape(-1, *shape)))
+
+
+@pytest.fixture(scope="session")
+def in_torch():
+    return Torch()
+
+
+@pytest.fixture(scope="session")
+def in_keras():
+    return Keras()
+
+
+@pytest.fixture(scope="session")
+def in_flax():
+    return Flax()
+
+
+@pytest.fixture(params=["torch", "keras", "flax"])
+def framework(request):
+    """Each framework: `run(module, X, shape)` is what a module returns for samples as rows."""
+    return request.getfixturevalue(f"in_{request.param}")
+
+
+@pytest.fixture(scope="session")
+def softmax():
+    """The softmax of logits, in NumPy."""
+
+    def softmax(Z):
+        return np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+
+    return softmax
 
 
 @pytest.fixture(scope="session")

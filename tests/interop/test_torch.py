@@ -6,65 +6,20 @@ import re
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 
-from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor, nn
-
-
-@pytest.fixture(scope="module")
-def torch():
-    """PyTorch, imported where a test runs that needs it."""
-    return pytest.importorskip("torch")
+from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
 
 
-@pytest.fixture(scope="module")
-def run(torch):
-    """A function for what a module returns for images as rows."""
-
-    def run(module, X, shape=None):
-        X = X if shape is None else X.reshape(-1, *shape).transpose(0, 3, 1, 2)
-        dtype = next(module.parameters()).dtype
-        with torch.no_grad():
-            return module.eval()(torch.from_numpy(X.copy()).to(dtype)).numpy()
-
-    return run
+@pytest.fixture
+def torch(in_torch):
+    """PyTorch."""
+    return in_torch.torch
 
 
-def shape_of(estimator):
-    shape = estimator._network.input_shape
-    return shape if len(shape) == 3 else None
-
-
-def test_networks_go_there_and_back(classifier, images, run):
-    module = classifier.to_torch()
-    assert not module.training
-    shape = shape_of(classifier)
-    expected = classifier.predict_proba(images)
-    np.testing.assert_allclose(run(module, images, shape), expected, atol=1e-5)
-    back = NumpyNetClassifier.from_torch(module, shape)
-    np.testing.assert_allclose(back.predict_proba(images), expected, atol=1e-5)
-
-
-def test_each_kind_of_target_goes_there_and_back(of_each_kind, raw, run):
-    estimator, X = of_each_kind
-    module, classes = estimator.to_torch(), None
-    np.testing.assert_allclose(run(module, X, (4, 7, 3)), raw(estimator, X), atol=1e-5)
-    if hasattr(estimator, "classes_") and not estimator._is_multilabel():
-        classes = estimator.classes_
-    back = type(estimator).from_torch(module, (4, 7, 3), classes)
-    np.testing.assert_allclose(raw(back, X), raw(estimator, X), atol=1e-5)
-    np.testing.assert_array_equal(np.shape(back.predict(X)), np.shape(estimator.predict(X)))
-
-
-def test_layers_between_a_flattened_image_and_a_dense_layer_keep_their_features(run, images):
-    X = images[:, :84]
-    layers = [nn.Conv2D(5, 3), nn.Flatten(), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.1)]
-    clf = NumpyNetClassifier(architecture=layers, input_shape=(4, 7, 3), max_iter=2)
-    clf.set_params(learning_rate="cosine").fit(X, np.arange(40) % 3)
-    module = clf.to_torch()
-    np.testing.assert_allclose(run(module, X, (4, 7, 3)), clf.predict_proba(X), atol=1e-5)
-    back = NumpyNetClassifier.from_torch(module, (4, 7, 3))
-    np.testing.assert_allclose(back.predict_proba(X), clf.predict_proba(X), atol=1e-5)
+@pytest.fixture
+def run(in_torch):
+    """A function for what a module returns for samples as rows, of which images are made."""
+    return lambda module, X, shape=(784,): in_torch.run(module, X, shape)
 
 
 @pytest.fixture
@@ -184,22 +139,6 @@ def test_what_ends_without_a_dense_layer_gets_one_that_changes_nothing(torch, ru
     np.testing.assert_allclose(reg.predict(images), run(bounded, images), atol=1e-5)
 
 
-def test_without_its_output_activation_a_module_returns_logits(torch, classifier, images, run):
-    logits = run(classifier.to_torch(logits=True), images, shape_of(classifier))
-    expected = classifier.predict_proba(images)
-    np.testing.assert_allclose(probabilities(torch, logits), expected, atol=1e-5)
-
-
-def test_expected_counts_have_an_exponential_at_their_end(run, images):
-    reg = NumpyNetRegressor(loss="poisson", hidden_layer_sizes=(4,), max_iter=1)
-    reg.set_params(learning_rate="cosine").fit(images, np.arange(40) % 4)
-    module = pickle.loads(pickle.dumps(reg.to_torch()))
-    np.testing.assert_allclose(run(module, images).ravel(), reg.predict(images), atol=1e-5)
-    back = NumpyNetRegressor.from_torch(module)
-    assert back.loss == "poisson"
-    np.testing.assert_allclose(back.predict(images), reg.predict(images), atol=1e-5)
-
-
 # The module, made of torch.nn as N, and what is said of it.
 REFUSED = {
     "N.Conv2d(1, 4, (3, 5))": "module.0, Conv2d(1, 4, kernel_size=(3, 5), stride=(1, 1)), cannot "
@@ -248,19 +187,3 @@ def test_arguments_that_do_not_fit_are_told(torch):
         NumpyNetClassifier.from_torch(torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3)))
     with pytest.raises(TypeError, match=r"from_torch takes a torch.nn.Module, got {}"):
         NumpyNetClassifier.from_torch({})
-
-
-def test_estimators_that_cannot_go_are_told(torch, images):
-    with pytest.raises(NotFittedError):
-        NumpyNetClassifier().to_torch()
-    settings = {"max_iter": 1, "learning_rate": "cosine", "architecture": "2C3"}
-    clf = NumpyNetClassifier(views={"shift": 1}, augment={"shift": 1}, **settings)
-    clf.fit(images, np.arange(40) % 3)
-    with pytest.raises(ValueError, match=r"call set_params\(views=None\) first"):
-        clf.to_torch()
-    assert len(clf.set_params(views=None).to_torch()) == 4
-    own = (lambda Z: Z / (1 + abs(Z)), lambda Z: 1 / (1 + abs(Z)) ** 2)
-    clf = NumpyNetClassifier((4,), activation=own, solver="lbfgs", max_iter=500, alpha=1)
-    clf.fit(images, np.arange(40) % 2)
-    with pytest.raises(ValueError, match=r"Layer 2, CustomActivation\(.*no counterpart in PyTorch"):
-        clf.to_torch()

@@ -102,3 +102,75 @@ class Exchange:
     def onnx_parser(self):
         """What skl2onnx asks a model it does not know; from then on it knows the estimators."""
         return _room("skl2onnx").introduce(self)
+
+    @classmethod
+    def from_keras(cls, model, input_shape=None, classes=None):
+        """A fitted estimator of a Keras 3 model.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Sequential or functional, one layer after the other. Ends with the outputs, or with
+            their softmax or sigmoid.
+        input_shape : tuple of int or None, default=None
+            (height, width, channels) of images, where the model does not say it.
+        classes : array-like of shape (n_classes,) or None, default=None
+            The classes in the order of the outputs; None for 0, 1, …
+
+        Returns
+        -------
+        estimator : object of this class
+        """
+        return _room("keras").read(cls, model, input_shape, classes)
+
+    def to_keras(self, logits=False):
+        """A Sequential model of Keras 3 that predicts as this estimator.
+
+        Parameters
+        ----------
+        logits : bool, default=False
+            Whether to leave out the output activation.
+
+        Returns
+        -------
+        model : keras.Sequential
+            Takes rows or, with layers for images, images of shape (n, height, width, channels);
+            returns `predict_proba`, of two classes the second column, or the regressor's targets.
+        """
+        return _room("keras").write(self, logits)
+
+    @classmethod
+    def from_flax(cls, module, input_shape=None, classes=None):
+        """A fitted estimator of a Flax NNX module.
+
+        Parameters
+        ----------
+        module : flax.nnx.Sequential
+            Of layers, and of functions such as ``nnx.relu`` or a lambda that flattens. Ends with
+            the outputs, or with their softmax, log-softmax or sigmoid.
+        input_shape : tuple of int or None, default=None
+            (height, width, channels) of the images that a convolutional network takes.
+        classes : array-like of shape (n_classes,) or None, default=None
+            The classes in the order of the outputs; None for 0, 1, …
+
+        Returns
+        -------
+        estimator : object of this class
+        """
+        return _room("flax").read(cls, module, input_shape, classes)
+
+    def to_flax(self, logits=False):
+        """A flax.nnx.Sequential, in evaluation mode, in float32, that predicts as this estimator.
+
+        Parameters
+        ----------
+        logits : bool, default=False
+            Whether to leave out the output activation.
+
+        Returns
+        -------
+        module : flax.nnx.Sequential
+            Takes rows or, with layers for images, images of shape (n, height, width, channels);
+            returns `predict_proba`, of two classes the second column, or the regressor's targets.
+        """
+        return _room("flax").write(self, logits)

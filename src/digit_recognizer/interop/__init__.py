@@ -6,6 +6,9 @@ The estimators' methods (`NumpyNetClassifier.from_torch`, `to_torch`, …) are t
 
 from importlib import import_module
 
+# What to do besides, for what another package asks for.
+HINTS = {"tensorflow": "set the environment variable KERAS_BACKEND to torch or jax, or "}
+
 
 def room(name: str):
     """The module that reads and writes a framework's networks, imported now.
@@ -26,7 +29,7 @@ def room(name: str):
         if package in ("", "digit_recognizer"):
             raise
         raise ModuleNotFoundError(
-            f"{package} is not installed: pip install {package}, or all frameworks by pip install "
-            "'digit-recognizer[interop]'.",
+            f"{package} is not installed: {HINTS.get(package, '')}pip install {package}; all "
+            "frameworks come by pip install 'digit-recognizer[interop]'.",
             name=package,
         ) from None

@@ -16,11 +16,12 @@ from sklearn.base import is_classifier
 import digit_recognizer
 from digit_recognizer import nn
 from digit_recognizer.files import replacing_file
+from digit_recognizer.interop.estimators import network_of
 from digit_recognizer.interop.plain import (
     EXP,
     LOGISTIC,
     SOFTMAX,
-    network_of,
+    InputScaling,
     reordered,
     write_layers,
 )
@@ -184,6 +185,14 @@ def _array(graph, array):
     return graph.constant(np.ascontiguousarray(array, np.float32))
 
 
+def _write_scaling(layer):
+    def add(graph, X, output):
+        shifted = graph.node("Sub", [X, graph.constant(np.float32(layer.shift))])
+        return graph.node("Div", [shifted, graph.constant(np.float32(layer.scale))], output)
+
+    return add
+
+
 def _write_dense(layer, weight, bias=None):
     def add(graph, X, output):
         if bias is None:
@@ -237,6 +246,7 @@ def _write_silu(layer):
 
 
 WRITE = {
+    InputScaling: _write_scaling,
     nn.Dense: _write_dense,
     nn.Conv2D: _write_conv,
     nn.BatchNorm: _write_norm,

@@ -1,18 +1,16 @@
 """A network as plain layers with their arrays: what every framework is read to and written from.
 
 Each framework is a table from its kinds of layers to ours, and one from ours to its own; the walk
-over the layers, the order of flattened images and the making of an estimator are here.
+over the layers and the order of flattened images are here.
 """
 
-import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from math import prod
+from textwrap import shorten
 
 import numpy as np
 
-from digit_recognizer.estimator.building.weights import adopt_weights
-from digit_recognizer.nn import BatchNorm, Dense, Flatten, Layer, Logistic
+from digit_recognizer.nn import BatchNorm, Conv2D, Dense, Flatten, Layer
 
 EXP, IDENTITY, LOGISTIC, SOFTMAX = "exp", "identity", "logistic", "softmax"
 
@@ -29,21 +27,42 @@ class OutputActivation(Layer):
         self.name = name
 
 
+class InputScaling(Layer):
+    """``Y = (X − shift) / scale``, which estimators have before their first layer.
+
+    Parameters
+    ----------
+    shift, scale : float
+    """
+
+    def __init__(self, shift, scale):
+        self.shift = float(shift)
+        self.scale = float(scale)
+
+
+class ZeroPadding(Layer):
+    """Zeros around images, as a layer of its own: part of the convolution that follows.
+
+    Parameters
+    ----------
+    padding : int
+        Rows and columns of zeros on each side.
+    """
+
+    def __init__(self, padding):
+        self.padding = padding
+
+    def build(self, input_shape):
+        height, width, channels = super().build(input_shape)
+        return (height + 2 * self.padding, width + 2 * self.padding, channels)
+
+
 @dataclass(frozen=True)
 class PlainLayer:
     """A layer and its arrays by their names in `nn`, such as ``weight`` and ``bias``."""
 
     layer: Layer
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PlainNetwork:
-    """Layers, the activation of their output, and the shape of one sample, channels last."""
-
-    layers: list[PlainLayer]
-    output: str
-    input_shape: tuple[int, ...]
 
 
 def read_layers(
@@ -71,14 +90,28 @@ def read_layers(
     for place, step in steps:
         try:
             for plain in read(step, shape):
-                if layers and isinstance(layers[-1].layer, OutputActivation):
-                    raise ValueError(f"nothing may follow {layers[-1].layer.name}.")
-                plain.layer.output_shape = shape = tuple(plain.layer.build(shape))
-                layers.append(plain)
+                shape = _append(layers, plain, shape)
         except ValueError as error:
-            what = " ".join(str(step).split())
+            what = shorten(str(step), 120, placeholder=" …")
             raise ValueError(f"{place}, {what}, cannot be expressed: {error}") from None
     return layers
+
+
+def _append(layers, plain, shape):
+    """Build a layer and add it to the others; returns the shape of what it returns."""
+    before, layer = (layers[-1].layer if layers else None), plain.layer
+    if isinstance(before, OutputActivation):
+        raise ValueError(f"nothing may follow {before.name}.")
+    if isinstance(before, ZeroPadding):
+        if not isinstance(layer, Conv2D):
+            raise ValueError("zeros around images are part of a convolution, and none follows.")
+        layer.padding += before.padding
+        shape = layers.pop().layer.input_shape
+    if isinstance(layer, InputScaling) and any(not isinstance(k.layer, Flatten) for k in layers):
+        raise ValueError("the input is scaled before all other layers, and once.")
+    layer.output_shape = tuple(layer.build(shape))
+    layers.append(plain)
+    return layer.output_shape
 
 
 def sample_shape(input_shape, n_features: Iterable) -> tuple[int, ...]:
@@ -105,21 +138,47 @@ def sample_shape(input_shape, n_features: Iterable) -> tuple[int, ...]:
     return (*shape, 1) if len(shape) == 2 else shape
 
 
-def look_up(table: Mapping, step, kinds: Iterable) -> Callable:
-    """The entry of the first of `kinds` that the table has, or a ValueError."""
-    for kind in kinds:
-        if kind in table:
-            return table[kind]
-    known = sorted({getattr(kind, "__name__", str(kind)) for kind in table})
-    raise ValueError(f"{type(step).__name__} is none of {', '.join(known)}.")
+def kind_of(step, kinds: Iterable[type], method: str) -> type | None:
+    """Which of `kinds` an object is: its class, or one that it inherits `method` from."""
+    kinds, cls = list(kinds), type(step)
+    if cls in kinds:
+        return cls
+    of_step = getattr(cls, method, None)
+    return next((k for k in kinds if isinstance(step, k) and getattr(k, method) is of_step), None)
+
+
+def look_up(table: Mapping, key, step):
+    """The entry of a table, or a ValueError that says what the table has."""
+    if key in table:
+        return table[key]
+    known = ", ".join(sorted(kind.__name__ for kind in table))
+    name = getattr(step, "__name__", type(step).__name__)
+    raise ValueError(f"{name} is none of {known}.")
 
 
 def same(name: str, value) -> int:
     """One number for a pair of the same, or a ValueError that says which it was."""
-    values = tuple(value) if np.iterable(value) else (value,)
+    values = tuple(np.ravel(value).tolist())
     if len(set(values)) != 1:
         raise ValueError(f"its {name} {values} differs between height and width.")
     return int(values[0])
+
+
+def same_padding(size: int, stride: int, shape: tuple[int, ...]) -> int:
+    """Zeros on each side for the padding "same" of Keras and Flax: ⌈length / stride⌉ outputs.
+
+    Raises
+    ------
+    ValueError
+        If a side has one more than the other, which comes at the end of an axis.
+    """
+    zeros = {max((-(-n // stride) - 1) * stride + size - n, 0) for n in shape[:2]}
+    if len(zeros) > 1 or max(zeros) % 2:
+        raise ValueError(
+            f"padding 'same' with a window of {size} and a stride of {stride} on images of shape "
+            f"{shape} differs between the sides."
+        )
+    return max(zeros) // 2
 
 
 def check_settings(step, **allowed) -> None:
@@ -147,15 +206,15 @@ def _with_bias(layer, weight, bias) -> PlainLayer:
     return PlainLayer(layer, arrays)
 
 
-def convolution(kind, weight, bias, stride, padding, shape) -> PlainLayer:
-    """A `kind` of convolution whose weight is (height, width, in_channels, n_filters)."""
+def convolution(weight, bias, stride, padding, shape) -> PlainLayer:
+    """A convolution whose weight is (height, width, in_channels, n_filters)."""
     kernel_size = same("kernel_size", weight.shape[:2])
     if len(shape) == 3 and shape[2] != weight.shape[2]:
         raise ValueError(
             f"it takes {weight.shape[2]} channels, but images of shape {shape} come; input_shape "
             "is (height, width, channels)."
         )
-    layer = kind(weight.shape[3], kernel_size, stride, padding, bias=bias is not None)
+    layer = Conv2D(weight.shape[3], kernel_size, stride, padding, bias=bias is not None)
     return _with_bias(layer, weight, bias)
 
 
@@ -195,30 +254,6 @@ def reordered(layers: list[PlainLayer], to_first: bool) -> list[PlainLayer]:
     return result
 
 
-def network_of(estimator) -> PlainNetwork:
-    """The layers of a fitted estimator.
-
-    Raises
-    ------
-    NotFittedError
-        If it is not fitted.
-    ValueError
-        If it predicts by `views`.
-    """
-    estimator._check_fitted()
-    if estimator.views is not None:
-        raise ValueError(
-            "views: predictions are means over several views of an image, which other frameworks "
-            "do not take; call set_params(views=None) first for the network alone."
-        )
-    adopt_weights(estimator)
-    layers = [
-        PlainLayer(layer, {name: array.copy() for name, array in layer.values.items()})
-        for layer in estimator._network.layers
-    ]
-    return PlainNetwork(layers, estimator.out_activation_, estimator._network.input_shape)
-
-
 def write_layers(layers: list[PlainLayer], table: Mapping, framework: str) -> list:
     """What `table` makes of each layer, by its class: ``table[kind](layer, **arrays)``.
 
@@ -234,114 +269,3 @@ def write_layers(layers: list[PlainLayer], table: Mapping, framework: str) -> li
             raise ValueError(f"Layer {number}, {plain.layer!r}, has no counterpart in {framework}.")
         written.append(make(plain.layer, **plain.arrays))
     return written
-
-
-def estimator_of(cls, layers, input_shape, classes=None):
-    """A fitted estimator of plain layers.
-
-    Parameters
-    ----------
-    cls : type
-        `NumpyNetClassifier` or `NumpyNetRegressor`.
-    layers : list of PlainLayer
-        Built.
-    input_shape : tuple of int
-        Of one sample, channels last.
-    classes : array-like of shape (n_classes,) or None
-        The classes in the order of the outputs; None for 0, 1, …
-    """
-    is_classifier = hasattr(cls, "predict_proba")
-    if classes is not None and not is_classifier:
-        raise ValueError("A regressor has no classes; use NumpyNetClassifier for classes.")
-    # At the start images are rows already.
-    while layers and isinstance(layers[0].layer, Flatten):
-        layers = layers[1:]
-    layers, output = _split_output(layers, is_classifier)
-    if not (layers and isinstance(layers[-1].layer, Dense)):
-        layers = [*layers, _identity(layers[-1].layer.output_shape if layers else input_shape)]
-    *hidden, last = [replace(plain, layer=copy.deepcopy(plain.layer)) for plain in layers]
-    weight = last.arrays["weight"]
-    bias = last.arrays.get("bias", np.zeros(weight.shape[1], weight.dtype))
-    if is_classifier:
-        output, classes, weight, bias = _in_order(output, classes, weight, bias)
-    parameters = {"architecture": [plain.layer for plain in hidden]}
-    if len(input_shape) == 3:
-        parameters["input_shape"] = tuple(input_shape)
-    if output == EXP:
-        parameters["loss"] = "poisson"
-    estimator = cls(**parameters)
-    layers = _in_one_dtype([*hidden, PlainLayer(last.layer, {"weight": weight, "bias": bias})])
-    weighted = [plain.arrays for plain in layers if "weight" in plain.arrays]
-    estimator.coefs_ = [arrays["weight"] for arrays in weighted]
-    estimator.intercepts_ = [
-        arrays.get("bias", np.zeros(arrays["weight"].shape[-1], arrays["weight"].dtype))
-        for arrays in weighted
-    ]
-    estimator.n_features_in_, estimator.out_activation_ = prod(input_shape), output
-    if classes is not None:
-        estimator.classes_ = classes
-    estimator._check_fitted()
-    for plain, layer in zip(layers, estimator._network.layers, strict=True):
-        for name, array in plain.arrays.items():
-            layer.values[name][...] = array
-    return estimator
-
-
-def _split_output(layers, is_classifier):
-    """The layers before the activation of the output, and its name."""
-    last = layers[-1].layer if layers else None
-    if isinstance(last, OutputActivation):
-        if is_classifier != (last.name == SOFTMAX):
-            other = "NumpyNetRegressor" if is_classifier else "NumpyNetClassifier"
-            raise ValueError(f"The outputs are those of {last.name}: read it with {other}.")
-        return layers[:-1], last.name
-    if is_classifier and isinstance(last, Logistic):
-        return layers[:-1], LOGISTIC
-    return layers, IDENTITY
-
-
-def _identity(shape):
-    """A dense layer that changes nothing, for networks that end with another layer."""
-    if len(shape) != 1:
-        raise ValueError(f"The network returns images of shape {shape}; flatten them at its end.")
-    unit = np.eye(shape[0], dtype=np.float32)
-    return dense(unit, np.zeros(shape[0], np.float32))
-
-
-def _in_order(output, classes, weight, bias):
-    """Output activation, sorted classes, and the last layer with one output for two classes."""
-    n_outputs = len(bias)
-    if output == IDENTITY:
-        output = SOFTMAX if n_outputs > 1 else LOGISTIC
-    is_multilabel = output == LOGISTIC and n_outputs > 1
-    n_classes = max(n_outputs, 2)
-    if is_multilabel and classes is not None:
-        raise ValueError("Several outputs with a sigmoid each are labels of their own: no classes.")
-    classes = np.arange(n_classes) if classes is None else np.asarray(classes)
-    if classes.shape != (n_classes,) or len(set(classes.tolist())) < n_classes:
-        raise ValueError(
-            f"classes must be {n_classes} different ones, in the order of the outputs; got "
-            f"{classes.tolist()}."
-        )
-    # One that is certain of class 0 and says nothing of class 1.
-    if output == SOFTMAX and n_outputs == 1:
-        raise ValueError("A softmax of one output is always 1; end with a sigmoid.")
-    order = np.argsort(classes)
-    if n_outputs == 1:
-        sign = 1 if order[0] == 0 else -1
-        return LOGISTIC, classes[order], sign * weight, sign * bias
-    weight, bias = weight[:, order], bias[order]
-    if n_outputs == 2 and output == SOFTMAX:
-        # e^b / (e^a + e^b) = σ(b − a): for two classes our networks have one output.
-        output, weight, bias = LOGISTIC, weight[:, 1:] - weight[:, :1], bias[1:] - bias[:1]
-    return output, classes[order], weight, bias
-
-
-def _in_one_dtype(layers):
-    """The layers with arrays of float64 where any is, else of float32."""
-    dtypes = [array.dtype for plain in layers for array in plain.arrays.values()]
-    dtype = np.float64 if np.float64 in dtypes else np.float32
-    return [
-        replace(plain, arrays={n: a.astype(dtype) for n, a in plain.arrays.items()})
-        for plain in layers
-    ]

@@ -6,7 +6,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
-from digit_recognizer.interop.plain import network_of
+from digit_recognizer.interop.estimators import network_of
+from digit_recognizer.interop.plain import InputScaling
 from digit_recognizer.nn import BatchNorm, Dense, Dropout, Identity, Logistic, ReLU, Tanh
 
 ACTIVATIONS = {ReLU: "relu", Tanh: "tanh", Logistic: "logistic"}
@@ -82,7 +83,7 @@ def _parameters(estimator, mlp):
 
 
 def _folded(layers):
-    """Weights and biases, and the one hidden activation; batch normalization goes into them.
+    """Weights and biases, and the one hidden activation; scaling and normalization go into them.
 
     Y = X scale + shift before a dense layer is W ↦ diag(scale) W, b ↦ b + shift W; after it
     W ↦ W diag(scale), b ↦ b scale + shift.
@@ -99,6 +100,8 @@ def _folded(layers):
             intercepts.append(bias + np.broadcast_to(shift, weight.shape[:1]) @ weight)
             coefs.append(np.broadcast_to(scale, weight.shape[:1])[:, np.newaxis] * weight)
             scale, shift, follows_dense = 1.0, 0.0, True
+        elif isinstance(layer, InputScaling):
+            scale, shift = 1 / layer.scale, -layer.shift / layer.scale
         elif isinstance(layer, BatchNorm):
             deviation = np.sqrt(arrays["running_variance"].astype(np.float64) + layer.epsilon)
             factor = arrays["gamma"] / deviation

@@ -6,19 +6,21 @@ import numpy as np
 import torch
 
 from digit_recognizer import nn
+from digit_recognizer.interop.estimators import estimator_of, network_of
 from digit_recognizer.interop.plain import (
     EXP,
     LOGISTIC,
     SOFTMAX,
+    InputScaling,
     OutputActivation,
     PlainLayer,
+    ZeroPadding,
     batch_norm,
     check_settings,
     convolution,
     dense,
-    estimator_of,
+    kind_of,
     look_up,
-    network_of,
     read_layers,
     reordered,
     same,
@@ -32,6 +34,18 @@ class Exp(torch.nn.Module):
 
     def forward(self, X):
         return torch.exp(X)
+
+
+class Scale(torch.nn.Module):
+    """(X − shift) / scale, with which an estimator's network begins that scales its input."""
+
+    def __init__(self, shift, scale):
+        super().__init__()
+        self.register_buffer("shift", torch.tensor(shift))
+        self.register_buffer("scale", torch.tensor(scale))
+
+    def forward(self, X):
+        return (X - self.shift) / self.scale
 
 
 def read(cls, module, input_shape=None, classes=None):
@@ -59,17 +73,11 @@ def write(estimator, logits=False):
 
 def _steps(module, path="module"):
     """The modules that `module` calls one after the other, with their places."""
-    if _kind_of(module, (torch.nn.Sequential,)):
+    if kind_of(module, (torch.nn.Sequential,), "forward"):
         for name, child in module.named_children():
             yield from _steps(child, f"{path}.{name}")
     else:
         yield path, module
-
-
-def _kind_of(module, kinds):
-    """The first of `kinds` whose forward is the module's own."""
-    forward = type(module).forward
-    return next((k for k in kinds if isinstance(module, k) and forward is k.forward), None)
 
 
 def _features(module):
@@ -80,8 +88,7 @@ def _features(module):
 
 
 def _read_step(module, shape):
-    kind = _kind_of(module, READ)
-    return look_up(READ, module, [kind])(module, shape)
+    return look_up(READ, kind_of(module, READ, "forward"), module)(module, shape)
 
 
 def _array(tensor):
@@ -105,7 +112,11 @@ def _read_conv(module, shape):
     padding = 0 if padding == "valid" else same("padding", padding)
     weight = _array(module.weight).transpose(2, 3, 1, 0)
     stride = same("stride", module.stride)
-    return [convolution(nn.Conv2D, weight, _array(module.bias), stride, padding, shape)]
+    return [convolution(weight, _array(module.bias), stride, padding, shape)]
+
+
+def _read_padding(module, shape):
+    return [PlainLayer(ZeroPadding(same("padding", module.padding)))]
 
 
 def _read_pool(kind):
@@ -159,6 +170,7 @@ def _plain(make):
 READ = {
     torch.nn.Linear: _read_linear,
     torch.nn.Conv2d: _read_conv,
+    torch.nn.ZeroPad2d: _read_padding,
     torch.nn.MaxPool2d: _read_pool(nn.MaxPool2D),
     torch.nn.AvgPool2d: _read_pool(nn.AveragePool2D),
     torch.nn.AdaptiveAvgPool2d: _read_adaptive,
@@ -174,6 +186,7 @@ READ = {
     torch.nn.SiLU: _plain(lambda module: nn.SiLU()),
     torch.nn.Softmax: _read_softmax,
     torch.nn.LogSoftmax: _read_softmax,
+    Scale: _plain(lambda module: InputScaling(module.shift, module.scale)),
     Exp: _plain(lambda module: OutputActivation(EXP)),
 }
 
@@ -207,6 +220,7 @@ def _write_norm(layer, gamma, beta, running_mean, running_variance):
 
 
 WRITE = {
+    InputScaling: lambda layer: [Scale(layer.shift, layer.scale)],
     nn.Dense: _write_dense,
     nn.Conv2D: _write_conv,
     nn.BatchNorm: _write_norm,

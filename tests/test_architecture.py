@@ -119,8 +119,8 @@ OUTSIDE = {
     "estimator/inputs": {"numpy", "sklearn"},
     "estimator/saving": {"numpy", "safetensors", "sklearn"},
     "estimator/fitting": {"numpy", "scipy", "sklearn"},
-    "command_line": set(),
-    "kaggle": {"kagglesdk", "requests", "tqdm"},
+    "command_line": {"rich"},
+    "kaggle": {"kagglesdk", "requests", "rich"},
     PACKAGE: set(),
     "__main__": set(),
 }

@@ -16,6 +16,7 @@ from digit_recognizer.command_line.options import (
     path,
     seconds,
 )
+from digit_recognizer.command_line.tables import show
 from digit_recognizer.command_line.vocabulary import told
 from digit_recognizer.errors import GOES_ON, InputError
 from digit_recognizer.report.commands import add_demo_command, add_report_command, write_after_run
@@ -292,7 +293,7 @@ def _log(options):
     if options.refresh:
         with _kaggle(slug, options) as kaggle:
             refresh(kaggle, LOG_FILE)
-    print(told(log.describe(log.read(LOG_FILE), slug)))
+    show(log.overview(log.read(LOG_FILE), slug))
 
 
 def _leaderboard(options):
@@ -312,7 +313,7 @@ def _compare(options):
     from digit_recognizer.pipeline.comparison import compare
     from digit_recognizer.pipeline.runs.run_directory import RUNS_FOLDER
 
-    print(compare(*options.runs, RUNS_FOLDER).report())
+    show(compare(*options.runs, RUNS_FOLDER).report())
 
 
 def _blend(options):
@@ -327,8 +328,8 @@ def _runs(options):
     from digit_recognizer.pipeline.runs import catalogue
 
     runs = catalogue.list_runs()
-    none = told("No runs yet; make one with `digit-recognizer submit`.")
-    print(catalogue.table(runs) if runs else none)
+    none = "No runs yet; make one with `digit-recognizer submit`."
+    show(catalogue.table_of_runs(runs) if runs else none)
 
 
 def _clean(options):
@@ -339,7 +340,7 @@ def _clean(options):
     if not runs:
         print("There is nothing to remove.")
         return
-    print(catalogue.table(runs))
+    show(catalogue.table_of_runs(runs))
     ask = sys.stdin.isatty() and not options.yes
     if ask and not _confirmed("Remove them?"):
         print("Nothing was removed.")

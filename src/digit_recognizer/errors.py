@@ -17,6 +17,11 @@ def quoted(text):
     return repr(text if len(text) <= 40 else f"{text[:37]}...")
 
 
+def counted(number, noun):
+    """Return a number and its noun: ``1 row``, ``2 rows``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class Interrupted(BaseException):
     """Ctrl-C at the command line, or SIGTERM: ends the program from wherever it is.
 

@@ -39,7 +39,7 @@ def make_files(seed):
     generator = np.random.default_rng(seed)
     X = generator.integers(0, 256, (40, 4), dtype=np.uint8)
     y = np.arange(40) % 3
-    files = dict(competition_files(competition, X[:30], y[:30], X[30:], y[30:]))
+    files = competition_files(competition, X[:30], y[:30], X[30:], y[30:])
     del files["test_labels.csv"]
     return files, {str(number): str(label) for number, label in enumerate(y[30:], start=1)}
 

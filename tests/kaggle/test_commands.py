@@ -398,4 +398,5 @@ def test_a_download_shows_its_bar_on_a_terminal(here, server):
             break
     os.close(parent)
     assert download.wait(30) == 0
-    assert b"small.zip: 100%" in shown
+    assert b"small.zip" in shown
+    assert b"100%" in shown

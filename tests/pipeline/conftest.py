@@ -20,7 +20,7 @@ def small_files(small):
     generator = np.random.default_rng(0)
     X = generator.integers(0, 256, (10, 4), dtype=np.uint8)
     y = np.arange(10) % 3
-    files = dict(competition_files(small, X[:6], y[:6], X[6:], y[6:]))
+    files = competition_files(small, X[:6], y[:6], X[6:], y[6:])
     del files["test_labels.csv"]
     return files
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from digit_recognizer.checksummed import write_checksummed
+from digit_recognizer.command_line.tables import rendered
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import sha256
 from digit_recognizer.pipeline.comparison import WIDTH, Comparison, compare
@@ -129,11 +130,19 @@ def test_comparing_the_other_way_round_swaps_the_runs(tmp_path_factory, wrong, w
 
 
 def test_equal_runs_do_not_differ(runs):
-    write_run(runs / "a", [1, 2])
-    comparison = compare("a", "a", runs)
+    for name in ("a", "b"):
+        write_run(runs / name, [1, 2])
+    comparison = compare("a", "b", runs)
     assert comparison.p_value == 1.0
     assert comparison.verdict() == "They do not differ: they are right on the same rows."
-    assert "McNemar's exact test: p = 1.0000" in comparison.report()
+    assert "McNemar's exact test: p = 1.0000" in rendered(comparison.report())
+
+
+def test_a_run_is_not_compared_with_itself(runs):
+    write_run(runs / "fast-12345678")
+    for other in ("fast", "fast-1", "runs/fast-12345678"):
+        with pytest.raises(InputError, match="Both runs to compare are fast-12345678; name two"):
+            compare("fast-12345678", other, runs)
 
 
 @pytest.mark.parametrize(("counts", "better"), [((9, 1), "a"), ((1, 9), "b"), ((8, 2), None)])
@@ -145,7 +154,7 @@ def test_the_better_run_is_named_below_5_percent(counts, better):
 
 
 def test_the_report_shows_accuracies_intervals_and_counts():
-    report = Comparison("a", "second", 9900, 50, 30, 20).report().splitlines()
+    report = rendered(Comparison("a", "second", 9900, 50, 30, 20).report()).splitlines()
     assert report[0].split() == ["run", "OOF", "accuracy", "95%", "interval", "errors"]
     low, high = (f"{limit:.2%}" for limit in wilson(9950, 10_000))
     assert report[1].split() == ["a", "99.50%", low, "to", high, "50"]
@@ -166,13 +175,13 @@ def test_the_report_shows_accuracies_intervals_and_counts():
     counts=st.tuples(*[st.integers(1, 10_000_000)] * 4),
 )
 def test_the_report_is_80_columns_wide_at_most(first, second, counts):
-    report = Comparison(first, second, *counts).report()
+    report = rendered(Comparison(first, second, *counts).report())
     assert max(map(len, report.splitlines())) <= WIDTH
 
 
 def test_long_names_keep_the_hash_that_tells_them_apart():
     name = "a-very-long-name-of-a-recipe-for-a-competition"
-    report = Comparison(f"{name}-12345678", f"{name}-87654321", 1, 1, 1, 1).report()
+    report = rendered(Comparison(f"{name}-12345678", f"{name}-87654321", 1, 1, 1, 1).report())
     for ending in ("12345678", "87654321"):
         assert f"only a-very-long-name-of-…tition-{ending} right" in report
 

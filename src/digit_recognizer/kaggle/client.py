@@ -6,13 +6,10 @@ and makes folders. It repeats nothing and waits for ever; retries and time-outs 
 
 import functools
 import logging
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-
-from tqdm import tqdm
 
 from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.kaggle.credentials import find_credentials
@@ -275,23 +272,20 @@ class Kaggle:
 
     def _save(self, response, file):
         from requests import exceptions
+        from rich.console import Console
+        from rich.progress import DownloadColumn, Progress
 
         if "text/html" in response.headers.get("Content-Type", ""):
             raise ValueError("a page, not an archive")
-        begun = file.tell()
-        total = begun + int(response.headers.get("Content-Length", 0)) or None
-        with tqdm(
-            desc=f"{self.slug}.zip",
-            total=total,
-            initial=begun,
-            unit="B",
-            unit_scale=True,
-            dynamic_ncols=True,
-            disable=not sys.stderr.isatty(),
-        ) as bar:
+        total = file.tell() + int(response.headers.get("Content-Length", 0)) or None
+        console = Console(stderr=True)
+        columns = (*Progress.get_default_columns(), DownloadColumn())
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+            task = bar.add_task(f"{self.slug}.zip", total=total)
             try:
                 for chunk in response.iter_content(_CHUNK_SIZE):
-                    bar.update(file.write(chunk))
+                    file.write(chunk)
+                    bar.update(task, completed=file.tell())
             except exceptions.RequestException as error:
                 # It does not say itself whom it was about.
                 error.request = response.request

@@ -1,9 +1,14 @@
 """Comparison of two runs by their out-of-fold predictions."""
 
-import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Group
+from rich.constrain import Constrain
+from rich.padding import Padding
+from rich.table import Column, Table
+
+from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline.ensembles.statistics import mcnemar, wilson_interval
 from digit_recognizer.pipeline.runs.named_runs import find_newest
 from digit_recognizer.pipeline.runs.predictions import check_same_data, read_out_of_fold
@@ -71,31 +76,34 @@ class Comparison:
             f"{more:,}, the other {fewer:,}, which is more uneven than chance explains."
         )
 
-    def report(self) -> str:
+    def report(self) -> Group:
         """The comparison for people, at most 80 columns wide."""
         first, second = _shortened(self.first), _shortened(self.second)
-        rows = [("run", "OOF accuracy", "95% interval", "errors")]
+        numbers = (
+            Column(name, justify="right") for name in ("OOF accuracy", "95% interval", "errors")
+        )
+        accuracies = Table("run", *numbers, box=None, pad_edge=False)
         for name, n_right in (
             (first, self.both_right + self.only_first),
             (second, self.both_right + self.only_second),
         ):
             low, high = wilson_interval(n_right, self.n_samples)
             accuracy, errors = n_right / self.n_samples, self.n_samples - n_right
-            rows.append((name, f"{accuracy:.2%}", f"{low:.2%} to {high:.2%}", f"{errors:,}"))
-        counts = [
-            ("both right", f"{self.both_right:,}"),
-            (f"only {first} right", f"{self.only_first:,}"),
-            (f"only {second} right", f"{self.only_second:,}"),
-            ("both wrong", f"{self.both_wrong:,}"),
-        ]
+            interval = f"{low:.2%} to {high:.2%}"
+            accuracies.add_row(name, f"{accuracy:.2%}", interval, f"{errors:,}")
+        counts = Table.grid("", Column(justify="right"), padding=(0, 2, 0, 0))
+        counts.add_row("both right", f"{self.both_right:,}")
+        counts.add_row(f"only {first} right", f"{self.only_first:,}")
+        counts.add_row(f"only {second} right", f"{self.only_second:,}")
+        counts.add_row("both wrong", f"{self.both_wrong:,}")
         p_value = "< 0.0001" if self.p_value < 0.0001 else f"= {self.p_value:.4f}"
-        verdict = textwrap.fill(self.verdict(), WIDTH)
-        paragraphs = [
-            _aligned(rows),
-            f"Of {self.n_samples:,} training rows:\n{textwrap.indent(_aligned(counts), '  ')}",
-            f"McNemar's exact test: p {p_value}\n{verdict}",
-        ]
-        return "\n\n".join(paragraphs)
+        return Group(
+            accuracies,
+            f"\nOf {self.n_samples:,} training rows:",
+            Padding(counts, (0, 0, 0, 2), expand=False),
+            f"\nMcNemar's exact test: p {p_value}",
+            Constrain(self.verdict(), WIDTH),
+        )
 
 
 def compare(first: str, second: str, runs_folder: Path) -> Comparison:
@@ -126,10 +134,10 @@ def compare(first: str, second: str, runs_folder: Path) -> Comparison:
     Dietterich, "Approximate statistical tests for comparing supervised classification learning
     algorithms" (1998), compares tests of this kind.
     """
-    runs = [
-        read_out_of_fold(folder, runs_folder)
-        for folder in find_newest([first, second], runs_folder)
-    ]
+    folders = find_newest([first, second], runs_folder)
+    if folders[0].resolve() == folders[1].resolve():
+        raise InputError(f"Both runs to compare are {folders[0].name}; name two different ones.")
+    runs = [read_out_of_fold(folder, runs_folder) for folder in folders]
     runs = [runs[0].on_rows_of(runs[1]), runs[1].on_rows_of(runs[0])]
     check_same_data(*runs, "compare")
     right, right_too = (run.is_right for run in runs)
@@ -149,11 +157,3 @@ def _shortened(name):
     if len(name) <= NAME_WIDTH:
         return name
     return f"{name[: NAME_WIDTH - 16]}…{name[-15:]}"
-
-
-def _aligned(rows):
-    """Rows of strings as lines: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    )

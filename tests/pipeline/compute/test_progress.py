@@ -92,8 +92,10 @@ def test_without_a_terminal_that_moves_its_cursor_there_are_plain_lines(
     with Progress(members, stream=stream) as bars:
         tell(members[0], TRAINING)
         bars.finished(RESULT | {"fold": 1})
+        bars.finished(RESULT | {"fold": 2, "epochs": 1})
     lines = stream.getvalue().splitlines()
     assert "fold 1: 4 epochs, loss 0.2500, accuracy 90.00%, 12.3 s" in lines
+    assert "fold 2: 1 epoch, loss 0.2500, accuracy 90.00%, 12.3 s" in lines
     assert "\x1b" not in stream.getvalue()
     assert not any("all" in line for line in lines)
 

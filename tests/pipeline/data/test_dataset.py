@@ -45,7 +45,7 @@ def test_written_data_comes_back_in_each_form(content, form, folder, store):
     for path in folder.iterdir():
         path.unlink()
     competition, X_train, y_train, X_test, y_test = content
-    store(dict(competition_files(*content)), form)
+    store(competition_files(*content), form)
     data = load_data(folder, competition)
     ids = np.arange(1, len(X_test) + 1)
     for array, expected in (

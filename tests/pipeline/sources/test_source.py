@@ -1,12 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from digit_recognizer.errors import InputError, OutsideError
+from digit_recognizer.pipeline.data.archive import holds_something
 from digit_recognizer.pipeline.data.competition import DIGIT_RECOGNIZER, Competition
 from digit_recognizer.pipeline.data.dataset import load_data
-from digit_recognizer.pipeline.sources import openml
+from digit_recognizer.pipeline.sources import openml, sample
 from digit_recognizer.pipeline.sources.source import find_data
 
 NO_UPLOAD = "a submission for it cannot be uploaded to Kaggle."
@@ -88,6 +90,22 @@ def test_western_digits_do_not_stand_in_for_another_competition(folder):
         "or try the recipe on scikit-learn's digits with --source sample."
     )
     assert find(competition=kannada, source="sample")[0] == Path("data/sample")
+
+
+@pytest.mark.parametrize("source", ["sample", "openml"])
+def test_files_of_another_layout_have_a_folder_of_their_own(folder, source, monkeypatch):
+    monkeypatch.setattr(openml, "_fetch", lambda: sample.sample_arrays(DIGIT_RECOGNIZER)[:2])
+    layouts = [
+        DIGIT_RECOGNIZER,
+        replace(DIGIT_RECOGNIZER, label_column="digit"),
+        replace(DIGIT_RECOGNIZER, pixel_order="WHC"),
+    ]
+    folders = [find(competition=competition, source=source)[0] for competition in layouts]
+    assert len(set(folders)) == 3
+    for there, competition in zip(folders, layouts, strict=True):
+        assert load_data(there, competition).is_sample
+        assert find(competition=competition, source=source)[0] == there
+    assert not holds_something(Path("data"))
 
 
 def test_a_data_set_is_not_looked_for_among_competitions(folder):

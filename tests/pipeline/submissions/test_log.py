@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from digit_recognizer.command_line.tables import rendered
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline.submissions import log
 
@@ -99,7 +100,7 @@ def test_the_way_to_another_competition_is_a_recipe_that_is_there(tmp_path, monk
     path = tmp_path / "log.csv"
 
     def shown():
-        return log.describe(log.read(path), "digit-recognizer").splitlines()[-1]
+        return rendered(log.overview(log.read(path), "digit-recognizer")).splitlines()[-1]
 
     for run, recipe in (("mine-1", "mine"), ("blend-2", "blend")):
         log.append_once(path, run, recipe, METRICS, recipe, competition="Kannada-MNIST")

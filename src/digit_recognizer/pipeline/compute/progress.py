@@ -10,6 +10,7 @@ from rich.progress import BarColumn, ProgressColumn, TextColumn
 from rich.progress import Progress as Bars
 from rich.table import Column
 
+from digit_recognizer.errors import counted
 from digit_recognizer.pipeline.runs.members import Member
 from digit_recognizer.pipeline.runs.status import clear_status, read_status
 
@@ -77,7 +78,7 @@ class Progress:
             if key in self._tasks:
                 self._bars.remove_task(self._tasks.pop(key))
             self._console.print(
-                f"{self._members[key].name}: {result['epochs']} epochs, "
+                f"{self._members[key].name}: {counted(result['epochs'], 'epoch')}, "
                 f"loss {result['loss']:.4f}, accuracy {result['accuracy']:.2%}, "
                 f"{result['seconds']:.1f} s",
                 soft_wrap=True,
@@ -108,7 +109,7 @@ class Progress:
         self._estimate = self._seconds_left()
         missing, jobs = len(self._members) - len(self._finished), len(self._running)
         at_once = f", {jobs} at a time" if 1 < jobs < missing else ""
-        networks = "1 network" if missing == 1 else f"{missing} networks"
+        networks = counted(missing, "network")
         self._console.print(
             f"{networks} to train{at_once}: about {_in_words(self._estimate)}.", soft_wrap=True
         )
@@ -213,6 +214,6 @@ def _clock(seconds):
 def _in_words(seconds):
     minutes = round(seconds / 60)
     if minutes < 2:
-        return f"{max(ceil(seconds), 1)} seconds"
+        return counted(max(ceil(seconds), 1), "second")
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest} min" if hours else f"{minutes} minutes"

@@ -12,7 +12,9 @@ from digit_recognizer.errors import InputError, quoted
 from digit_recognizer.pipeline.data.data_file import DataFile, list_archive
 
 # Folders and files that are there and are no data of the user's.
-_OWN = re.compile(r"\..*|readme.*|__macosx|sample|openml|thumbs\.db|desktop\.ini", re.IGNORECASE)
+_OWN = re.compile(
+    r"\..*|readme.*|__macosx|(sample|openml)(-[0-9a-f]{8})?|thumbs\.db|desktop\.ini", re.IGNORECASE
+)
 # What browsers and file managers add to the name of a second copy.
 _COPY = re.compile(r"( - copy| copy)?( ?\(\d+\)|[ -]\d+)?(?=\.|$)", re.IGNORECASE)
 _ADVICE = "put the competition's files there, or give their folder or zip archive with --data"
@@ -75,7 +77,7 @@ def holds_something(folder):
 
 def _find_all(folder, competition):
     """The competition's files in a folder or a zip archive, by name."""
-    names, needed = _names(competition)
+    names, needed = competition.files, {competition.train_file, competition.test_file}
     own = {} if folder.is_file() else _loose_files(folder, names, competition)
     if needed <= own.keys():
         return own
@@ -95,11 +97,6 @@ def _find_all(folder, competition):
         if is_whole:
             _check_same(name, known, file)
     return found
-
-
-def _names(competition):
-    needed = {competition.train_file, competition.test_file}
-    return [*needed, competition.sample_submission_file, competition.test_labels_file], needed
 
 
 def _loose_files(folder, names, competition):

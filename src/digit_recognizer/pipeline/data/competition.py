@@ -187,6 +187,16 @@ class Competition:
         """Name of the archive that Kaggle hands out."""
         return f"{self.name}.zip"
 
+    @property
+    def files(self):
+        """Names of the files there may be: training, test, sample submission, test labels."""
+        return (
+            self.train_file,
+            self.test_file,
+            self.sample_submission_file,
+            self.test_labels_file,
+        )
+
     @cached_property
     def pixel_numbers(self):
         """For each value of an image, in the network's order, its number in the file's order."""

@@ -201,12 +201,7 @@ def _held_back_labels(folder, competition, classes, test, ids):
 def digest_files(folder, competition) -> str:
     """SHA-256, in hexadecimal, of the competition's files in a folder, as they lie on the disk."""
     digest = hashlib.sha256()
-    for name in (
-        competition.train_file,
-        competition.test_file,
-        competition.sample_submission_file,
-        competition.test_labels_file,
-    ):
+    for name in competition.files:
         file = find_file(folder, name, competition)
         content = "" if file is None else f"{file.path.name} {sha256(file.path)}"
         digest.update(f"{name}: {content}\n".encode())

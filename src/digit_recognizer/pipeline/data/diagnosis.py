@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from digit_recognizer.errors import InputError, quoted
+from digit_recognizer.errors import InputError, counted, quoted
 from digit_recognizer.pipeline.data.headers import refuse_foreign
 
 
@@ -113,9 +113,9 @@ def read_rows(content, file):
 def check_length(row, header, where):
     """Raise InputError, beginning with `where`, if a row has not as many values as the header."""
     if len(row) != len(header):
-        n_values = "1 value" if len(row) == 1 else f"{len(row)} values"
         raise InputError(
-            f"{where}: {n_values} where the header has {len(header)}; correct or remove the row."
+            f"{where}: {counted(len(row), 'value')} where the header has {len(header)}; correct or "
+            "remove the row."
         )
 
 

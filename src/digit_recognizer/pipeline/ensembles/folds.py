@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from digit_recognizer.errors import InputError
+from digit_recognizer.errors import InputError, counted
 from digit_recognizer.pipeline.recipes.sections import CrossValidation
 
 
@@ -148,9 +148,8 @@ def _check_classes(y, groups, n_folds):
         remedy = "lower [cv] folds or " if counts[rarest] >= 2 else ""
         different = " of different images" if len(np.unique(groups)) < len(y) else ""
         raise InputError(
-            f"Class {classes[rarest]} has {counts[rarest]} training "
-            f"{'row' if counts[rarest] == 1 else 'rows'}{different}, fewer than the {n_folds} "
-            f"folds; {remedy}add rows of that class."
+            f"Class {classes[rarest]} has {counted(counts[rarest], 'training row')}{different}, "
+            f"fewer than the {n_folds} folds; {remedy}add rows of that class."
         )
 
 

@@ -5,6 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from stat import S_ISREG
 
+from rich.table import Column, Table
+
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline.runs import history, locks, members, run_directory
 from digit_recognizer.pipeline.runs.named_runs import find_run
@@ -86,25 +88,23 @@ def _size(path):
     return status.st_size if S_ISREG(status.st_mode) else 0
 
 
-def table(runs: list[Run]) -> str:
+def table_of_runs(runs: list[Run]) -> Table:
     """The runs as a table for people."""
-    lines = [("run", "date", "data", "state", "trained", "CV", "time", "size")]
+    numbers = (Column(name, justify="right") for name in ("trained", "CV", "time", "size"))
+    table = Table("run", "date", "data", "state", *numbers, box=None, pad_edge=False)
     for run in runs:
-        lines.append(
-            (
-                run.path.name,
-                f"{run.changed:%Y-%m-%d}",
-                run.data,
-                run.state,
-                # A blend trains none.
-                f"{run.n_finished} of {run.n_networks}" if run.n_networks else "",
-                "" if run.accuracy is None else f"{run.accuracy:.3%}",
-                _duration(run.seconds),
-                f"{run.n_bytes / 1e6:.0f} MB",
-            )
+        table.add_row(
+            run.path.name,
+            f"{run.changed:%Y-%m-%d}",
+            run.data,
+            run.state,
+            # A blend trains none.
+            f"{run.n_finished} of {run.n_networks}" if run.n_networks else "",
+            "" if run.accuracy is None else f"{run.accuracy:.3%}",
+            _duration(run.seconds),
+            f"{run.n_bytes / 1e6:.0f} MB",
         )
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    return table
 
 
 def _duration(seconds):

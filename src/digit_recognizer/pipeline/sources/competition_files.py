@@ -1,12 +1,15 @@
 """Images written as the competition's own files."""
 
+from pathlib import Path
+
 import numpy as np
 
+from digit_recognizer.files import write_bytes
 from digit_recognizer.pipeline.data.columns import join_row
 from digit_recognizer.pipeline.data.submission import submission_bytes
 
 
-def competition_files(competition, X_train, y_train, X_test, y_test):
+def competition_files(competition, X_train, y_train, X_test, y_test) -> dict[str, bytes]:
     """Spell images and classes as the competition's files and the labels of the test images.
 
     Parameters
@@ -16,21 +19,28 @@ def competition_files(competition, X_train, y_train, X_test, y_test):
         In the network's order.
     y_train, y_test : ndarray of int or str, shape (n,)
 
-    Yields
-    ------
-    name : str
-    content : bytes
+    Returns
+    -------
+    dict of name to contents
         The same bytes for the same arrays.
     """
-    yield (
-        competition.train_file,
-        _table_bytes(competition, X_train, competition.label_column, y_train),
-    )
     ids = np.arange(1, len(X_test) + 1)
-    yield competition.test_file, _table_bytes(competition, X_test, competition.test_id_column, ids)
     first_class = np.full(len(ids), (competition.classes or [0])[0])
-    yield competition.sample_submission_file, submission_bytes(ids, first_class, competition)
-    yield competition.test_labels_file, submission_bytes(ids, y_test, competition)
+    contents = (
+        _table_bytes(competition, X_train, competition.label_column, y_train),
+        _table_bytes(competition, X_test, competition.test_id_column, ids),
+        submission_bytes(ids, first_class, competition),
+        submission_bytes(ids, y_test, competition),
+    )
+    return dict(zip(competition.files, contents, strict=True))
+
+
+def write_files(folder, files: dict[str, bytes]) -> None:
+    """Write what `competition_files` spells; files that are there and whole are kept."""
+    for name, content in files.items():
+        path = Path(folder) / name
+        if not (path.is_file() and path.read_bytes() == content):
+            write_bytes(path, content)
 
 
 def _table_bytes(competition, X, name, values):

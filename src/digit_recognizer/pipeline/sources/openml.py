@@ -7,8 +7,7 @@ from sklearn.datasets import fetch_openml
 from sklearn.model_selection import train_test_split
 
 from digit_recognizer.errors import InputError, OutsideError
-from digit_recognizer.files import write_bytes
-from digit_recognizer.pipeline.sources.competition_files import competition_files
+from digit_recognizer.pipeline.sources.competition_files import competition_files, write_files
 from digit_recognizer.pipeline.sources.sample import check_digits
 
 # The competition's share: 42,000 of the 70,000 images.
@@ -40,20 +39,14 @@ def write_openml(folder, competition):
             "the folder of the competition's files with --data."
         )
     check_digits(competition, "OpenML's MNIST")
-    names = (
-        competition.train_file,
-        competition.test_file,
-        competition.sample_submission_file,
-        competition.test_labels_file,
-    )
-    if all((Path(folder) / name).is_file() for name in names):
+    if all((Path(folder) / name).is_file() for name in competition.files):
         return
     X, y = _fetch()
     train, test = train_test_split(
         np.arange(len(X)), train_size=_TRAIN_SHARE, stratify=y, random_state=0
     )
-    for name, content in competition_files(competition, X[train], y[train], X[test], y[test]):
-        write_bytes(Path(folder) / name, content)
+    files = competition_files(competition, X[train], y[train], X[test], y[test])
+    write_files(folder, files)
 
 
 def _fetch():

@@ -1,13 +1,10 @@
 """The embedded sample: scikit-learn's 1,797 small digits in the competition's layout."""
 
-from pathlib import Path
-
 import numpy as np
 from sklearn.datasets import load_digits
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.files import write_bytes
-from digit_recognizer.pipeline.sources.competition_files import competition_files
+from digit_recognizer.pipeline.sources.competition_files import competition_files, write_files
 
 # One image of each class in so many is held back for the test.
 _TEST_SHARE = 4
@@ -28,10 +25,7 @@ def write_sample(folder, competition):
     InputError
         If the competition lacks one of the classes 0 to 9, or a file cannot be written.
     """
-    for name, content in competition_files(competition, *sample_arrays(competition)):
-        path = Path(folder) / name
-        if not (path.is_file() and path.read_bytes() == content):
-            write_bytes(path, content)
+    write_files(folder, competition_files(competition, *sample_arrays(competition)))
 
 
 def sample_arrays(competition):

@@ -1,5 +1,7 @@
 """Where the data comes from: the user's folder, a Kaggle notebook, Kaggle, OpenML or the sample."""
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from digit_recognizer.errors import InputError
@@ -37,7 +39,7 @@ def find_data(
     source : {"kaggle", "sample", "openml"} or None
         Where to take the images from instead: the competition on Kaggle, whose files are put into
         `folder` where they are not there yet; the sample or OpenML's MNIST, each written to a
-        folder of that name inside `folder`.
+        folder of that name inside `folder`, one for each layout of the files.
     competition : Competition
     kaggle_input : Path or None
         None for where a Kaggle notebook has it.
@@ -138,6 +140,14 @@ def _take(folder, competition):
     return folder, f"Data: the competition's files in {place}."
 
 
+def _layout(competition):
+    """End of the name of a folder of files that have not the columns of Digit Recognizer's."""
+    columns = replace(competition, slug="", classes=None)
+    if columns == replace(DIGIT_RECOGNIZER, slug="", classes=None):
+        return ""
+    return f"-{hashlib.sha256(repr(columns).encode()).hexdigest()[:8]}"
+
+
 def _make(folder, source, competition):
     if source == "sample":
         what, write = "the embedded sample", write_sample
@@ -145,6 +155,6 @@ def _make(folder, source, competition):
         what, write = "OpenML's MNIST", write_openml
     else:
         raise InputError(f"--source {source!r} is not known; give kaggle, sample or openml.")
-    folder = folder / source
+    folder = folder / f"{source}{_layout(competition)}"
     write(folder, competition)
     return folder, f"Data: {what} in {folder}; {_NO_UPLOAD}."

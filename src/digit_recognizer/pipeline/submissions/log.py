@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 
+from rich.console import Group
+from rich.table import Table
+
 from digit_recognizer.errors import InputError
 from digit_recognizer.files import read_text, write_text
 from digit_recognizer.pipeline.data.competition import DIGIT_RECOGNIZER
@@ -157,18 +160,18 @@ def set_result(path: Path, reference, status: str, public_score: str, private_sc
                 row.update(status=status, public_score=public_score, private_score=private_score)
 
 
-def describe(rows: list[dict], slug: str) -> str:
+def overview(rows: list[dict], slug: str) -> str | Group:
     """The submissions to one competition as a table, and how to see those to others."""
     own = [row for row in rows if row["competition"] == slug]
     others = dict.fromkeys(row["competition"] for row in rows if row["competition"] != slug)
     if not rows:
         return "No submissions yet; make one with `digit-recognizer submit`."
-    lines = [table(own) if own else f"No submissions to {slug} yet."]
+    parts = [table_of_submissions(own) if own else f"No submissions to {slug} yet."]
     for other in others:
         there = [row for row in rows if row["competition"] == other]
         command = f"digit-recognizer log --recipe={quote(_recipe_of(there))}"
-        lines.append(f"To {other}: {len(there)}, see `{command}`.")
-    return "\n".join(lines)
+        parts.append(f"To {other}: {len(there)}, see `{command}`.")
+    return Group(*parts)
 
 
 def _recipe_of(rows):
@@ -181,29 +184,27 @@ def _recipe_of(rows):
     return "NAME"
 
 
-def table(rows: list[dict]) -> str:
+def table_of_submissions(rows: list[dict]) -> Table:
     """The rows as a table for people, oldest first; ``*`` marks the best CV and the best LB.
 
     A sample's accuracy is none of the competition's.
     """
     own = [row for row in rows if row["status"] != SAMPLE]
     best_cv, best_public = best(own or rows, "cv_accuracy_mean"), best(own, "public_score")
-    lines = [("time", "run", "CV", "LB", "private", "status", "reference")]
+    names = ("time", "run", "CV", "LB", "private", "status", "reference")
+    table = Table(*names, box=None, pad_edge=False)
     for row in rows:
         cv, public = row["cv_accuracy_mean"], row["public_score"]
-        lines.append(
-            (
-                row["time"],
-                row["run"],
-                cv and cv[:7] + "*" * (_number(cv) == best_cv),
-                public and public[:7] + "*" * (_number(public) == best_public),
-                row["private_score"][:7],
-                row["status"],
-                row["kaggle_reference"],
-            )
+        table.add_row(
+            row["time"],
+            row["run"],
+            cv and cv[:7] + "*" * (_number(cv) == best_cv),
+            public and public[:7] + "*" * (_number(public) == best_public),
+            row["private_score"][:7],
+            row["status"],
+            row["kaggle_reference"],
         )
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    return table
 
 
 def best(rows: list[dict], column: str) -> float | None:

@@ -46,6 +46,10 @@ class BaseNumpyNet(FitByEpochs, WeightLists, Exchange, CallbackSupportMixin, Bas
 
     _parameter_constraints: dict = CONSTRAINTS
 
+    def _store(self, parameters):
+        """Keep what `__init__` was given, each under its own name."""
+        vars(self).update({name: value for name, value in parameters.items() if name != "self"})
+
     @abstractmethod
     def _validate_input(self, X, y, incremental, reset):
         """Check X and y; return X, and y as the network's loss takes it."""
@@ -58,19 +62,17 @@ class BaseNumpyNet(FitByEpochs, WeightLists, Exchange, CallbackSupportMixin, Bas
     def _decode(self, y):
         """The user's targets for encoded ones."""
 
-    @abstractmethod
     def _weigh(self, y, sample_weight):
         """Weights of the rows with the classes' weights in them, or None."""
+        return sample_weight
 
-    @abstractmethod
     def _describe_targets(self) -> dict:
         """What a file keeps of the targets, as plain values."""
+        return {}
 
-    @abstractmethod
     def _restore_targets(self, description: dict) -> None:
         """Take up what `_describe_targets` described."""
 
-    @abstractmethod
     def _complete_targets(self) -> None:
         """Set what is known of the targets besides the fitted attributes set by hand."""
 
@@ -78,13 +80,13 @@ class BaseNumpyNet(FitByEpochs, WeightLists, Exchange, CallbackSupportMixin, Bas
     def _make_loss(self):
         """The network's loss."""
 
-    @abstractmethod
     def _stratify_by(self, y):
         """The classes of the encoded targets y, of shape (n,), or None where there are none."""
+        return None
 
-    @abstractmethod
     def _not_shown(self, y) -> list[str]:
         """Names of the classes that encoded targets y lack."""
+        return []
 
     @abstractmethod
     def _score_predictions(self, predictions, y, sample_weight):

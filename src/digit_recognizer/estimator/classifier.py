@@ -266,46 +266,7 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, ClassifierPlots, BaseNum
         reduction="mean",
         scoring=None,
     ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.architecture = architecture
-        self.input_shape = input_shape
-        self.scaling = scaling
-        self.augment = augment
-        self.views = views
-        self.dropout = dropout
-        self.batch_norm = batch_norm
-        self.label_smoothing = label_smoothing
-        self.class_weight = class_weight
-        self.weight_decay = weight_decay
-        self.max_gradient_norm = max_gradient_norm
-        self.ema_decay = ema_decay
-        self.fit_intercept = fit_intercept
-        self.initializer = initializer
-        self.max_steps = max_steps
-        self.reduction = reduction
-        self.scoring = scoring
+        self._store(locals())
 
     def _make_loss(self):
         if self._label_binarizer.y_type_ == "multiclass":

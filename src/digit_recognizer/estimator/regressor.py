@@ -100,45 +100,7 @@ class NumpyNetRegressor(RegressorMixin, HistoryPlot, BaseNumpyNet):
         reduction="mean",
         scoring=None,
     ):
-        self.loss = loss
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.architecture = architecture
-        self.input_shape = input_shape
-        self.scaling = scaling
-        self.augment = augment
-        self.views = views
-        self.dropout = dropout
-        self.batch_norm = batch_norm
-        self.weight_decay = weight_decay
-        self.max_gradient_norm = max_gradient_norm
-        self.ema_decay = ema_decay
-        self.fit_intercept = fit_intercept
-        self.initializer = initializer
-        self.max_steps = max_steps
-        self.reduction = reduction
-        self.scoring = scoring
+        self._store(locals())
 
     def _validate_input(self, X, y, incremental, reset):
         X, y = validated(
@@ -158,15 +120,6 @@ class NumpyNetRegressor(RegressorMixin, HistoryPlot, BaseNumpyNet):
         self.n_outputs_ = y.shape[1]
         return X, y
 
-    def _describe_targets(self):
-        return {}
-
-    def _restore_targets(self, description):
-        pass
-
-    def _complete_targets(self):
-        pass
-
     @property
     def _loss_scale(self):
         # scikit-learn reports the squared error averaged over the targets but descends their sum.
@@ -174,12 +127,6 @@ class NumpyNetRegressor(RegressorMixin, HistoryPlot, BaseNumpyNet):
 
     def _make_loss(self):
         return PoissonDeviance() if self.loss == "poisson" else SquaredError()
-
-    def _stratify_by(self, y):
-        return None
-
-    def _not_shown(self, y):
-        return []
 
     def _score_predictions(self, predictions, y, sample_weight):
         return r2_score(y, predictions, sample_weight=sample_weight)
@@ -199,9 +146,6 @@ class NumpyNetRegressor(RegressorMixin, HistoryPlot, BaseNumpyNet):
     def _decode(self, y):
         return y.ravel() if self.n_outputs_ == 1 else y
 
-    def _weigh(self, y, sample_weight):
-        return sample_weight
-
     def predict(self, X):
         """Predict targets.
 
@@ -213,8 +157,7 @@ class NumpyNetRegressor(RegressorMixin, HistoryPlot, BaseNumpyNet):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        predictions = self._predict_raw(X)
-        return predictions.ravel() if self.n_outputs_ == 1 else predictions
+        return self._decode(self._predict_raw(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

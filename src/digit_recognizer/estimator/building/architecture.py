@@ -58,14 +58,6 @@ def _dense(n_units):
     return Dense(int(n_units), initializer=HE_NORMAL)
 
 
-def _dropout(rate):
-    return Dropout(float(rate))
-
-
-def _leaky_relu(slope):
-    return LeakyReLU(float(slope))
-
-
 def _convolution(n_filters, kernel_size, stride, padding):
     return Conv2D(int(n_filters), int(kernel_size), int(stride or 1), int(padding or 0))
 
@@ -84,9 +76,9 @@ TOKENS = [
     Token(r"GAP", "GAP", GlobalAveragePool2D),
     Token(r"(\d+)N", "128N", _dense),
     Token(r"BN", "BN", BatchNorm),
-    Token(rf"D({NUMBER})", "D0.4", _dropout),
+    Token(rf"D({NUMBER})", "D0.4", lambda rate: Dropout(float(rate))),
     Token(r"R", "R", ReLU),
-    Token(rf"LR({NUMBER})", "LR0.2", _leaky_relu),
+    Token(rf"LR({NUMBER})", "LR0.2", lambda slope: LeakyReLU(float(slope))),
     Token(r"T", "T", Tanh),
     Token(r"SW", "SW", SiLU),
     Token(r"S", "S", Logistic),

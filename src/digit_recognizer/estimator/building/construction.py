@@ -43,6 +43,7 @@ from digit_recognizer.nn.interface.checks import at_least
 STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
 # Schedules that run over a planned number of steps: training goes to their end.
 PLANNED_SCHEDULES = ("cosine", "one_cycle")
+SCHEDULES = {"constant": Constant, "adaptive": Adaptive, "cosine": Cosine, "one_cycle": OneCycle}
 
 
 def hidden_sizes(hidden_layer_sizes) -> list[int]:
@@ -240,18 +241,12 @@ def make_schedule(estimator):
 
     As in scikit-learn, "invscaling" and "adaptive" do not act on the solvers "adam" and "adamw".
     """
-    rate = float(estimator.learning_rate_init)
-    if estimator.learning_rate == "cosine":
-        return Cosine(rate)
-    if estimator.learning_rate == "one_cycle":
-        return OneCycle(rate)
-    if estimator.solver in ("adam", "adamw"):
+    rate, name = float(estimator.learning_rate_init), estimator.learning_rate
+    if name not in PLANNED_SCHEDULES and estimator.solver in ("adam", "adamw"):
         return Constant(rate)
-    if estimator.learning_rate == "invscaling":
+    if name == "invscaling":
         return InverseScaling(rate, estimator.power_t)
-    if estimator.learning_rate == "adaptive":
-        return Adaptive(rate)
-    return Constant(rate)
+    return SCHEDULES[name](rate)
 
 
 def augment_of(estimator) -> Augment | None:

@@ -114,23 +114,22 @@ def read_parameters(description: dict) -> dict:
     return {name: _read(value) for name, value in description.items()}
 
 
+# How `_describe`'s dicts of one key are read.
+READERS = {
+    "pairs": lambda pairs: {from_plain(k): from_plain(v) for k, v in pairs},
+    "labels": lambda labels: list(map(_read, labels)),
+    "layers": lambda layers: list(map(_read_part, layers)),
+    "optimizer": lambda part: _read_part(part),
+    "augment": lambda fields: nn.Augment(**fields),
+    "views": lambda fields: nn.Views(**fields),
+    "initializer": lambda fields: VarianceScaling(**fields),
+    "tuple": lambda values: tuple(map(from_plain, values)),
+}
+
+
 def _read(value):
-    if isinstance(value, dict) and "pairs" in value:
-        return {from_plain(k): from_plain(v) for k, v in value["pairs"]}
-    if isinstance(value, dict) and "labels" in value:
-        return [_read(weights) for weights in value["labels"]]
-    if isinstance(value, dict) and "layers" in value:
-        return [_read_part(layer) for layer in value["layers"]]
-    if isinstance(value, dict) and "optimizer" in value:
-        return _read_part(value["optimizer"])
-    if isinstance(value, dict) and "augment" in value:
-        return nn.Augment(**value["augment"])
-    if isinstance(value, dict) and "views" in value:
-        return nn.Views(**value["views"])
-    if isinstance(value, dict) and "initializer" in value:
-        return VarianceScaling(**value["initializer"])
-    if isinstance(value, dict) and "tuple" in value:
-        return tuple(from_plain(v) for v in value["tuple"])
+    for kind in READERS.keys() & value if isinstance(value, dict) else ():
+        return READERS[kind](value[kind])
     return from_plain(value)
 
 

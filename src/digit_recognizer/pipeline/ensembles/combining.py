@@ -18,7 +18,14 @@ class Mean:
     """All networks count the same."""
 
     def fit(self, probabilities: np.ndarray, y: np.ndarray) -> "Mean":
-        """Nothing to learn."""
+        """Learn from predictions for rows that the networks were not trained on.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_networks, n, n_classes)
+        y : ndarray of int of shape (n,)
+            Indices of the classes.
+        """
         return self
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
@@ -44,14 +51,6 @@ class LearnedWeights(Mean):
     """
 
     def fit(self, probabilities, y):
-        """Learn from predictions for rows that the networks were not trained on.
-
-        Parameters
-        ----------
-        probabilities : ndarray of shape (n_networks, n, n_classes)
-        y : ndarray of int of shape (n,)
-            Indices of the classes.
-        """
         of_label = np.take_along_axis(probabilities, y[np.newaxis, :, np.newaxis], axis=2)
         of_label = of_label[:, :, 0].astype(np.float64) + SMALLEST_PROBABILITY
         n_networks = len(probabilities)
@@ -92,14 +91,6 @@ class Stacking(Mean):
     """
 
     def fit(self, probabilities, y):
-        """Learn from predictions for rows that the networks were not trained on.
-
-        Parameters
-        ----------
-        probabilities : ndarray of shape (n_networks, n, n_classes)
-        y : ndarray of int of shape (n,)
-            Indices of the classes.
-        """
         # Here, for it takes a tenth of a second to import.
         from sklearn.linear_model import LogisticRegression
 

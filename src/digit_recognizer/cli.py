@@ -298,10 +298,10 @@ def _log(options):
 
 def _leaderboard(options):
     """Say how the leaderboard looks and where the best of your scores stands on it."""
-    from digit_recognizer.pipeline.submissions.leaderboard import describe
+    from digit_recognizer.pipeline.submissions.leaderboard import describe_standing
 
     with _kaggle(_slug(options), options) as kaggle:
-        print(told(describe(kaggle.slug, kaggle.leaderboard(), kaggle.submissions())))
+        show(describe_standing(kaggle.slug, kaggle.leaderboard(), kaggle.submissions()))
 
 
 def _compare(options):
@@ -334,7 +334,7 @@ def _runs(options):
 
 def _clean(options):
     """Remove runs: the unfinished ones, or those named, or all; not what is being trained."""
-    from digit_recognizer.pipeline.runs import catalogue
+    from digit_recognizer.pipeline.runs import catalogue, run_directory
 
     runs = catalogue.choose(options.runs, options.all)
     if not runs:
@@ -345,5 +345,6 @@ def _clean(options):
     if ask and not _confirmed("Remove them?"):
         print("Nothing was removed.")
         return
-    catalogue.remove_all(runs)
+    for run in runs:
+        run_directory.remove(run.path)
     print(f"Removed {len(runs)}, {sum(run.n_bytes for run in runs) / 1e6:.1f} MB.")

@@ -14,15 +14,15 @@ from functools import cached_property
 from digit_recognizer.errors import InputError, OutsideError
 from digit_recognizer.kaggle.credentials import find_credentials
 from digit_recognizer.kaggle.refusals import (
+    NO_SUBMISSION,
+    STORAGE_REFUSAL,
+    WRONG_ANSWER,
+    WRONG_ENVIRONMENT,
     KaggleError,
     cleaned,
     explain_absence,
-    explain_answer,
     explain_connection,
-    explain_environment,
-    explain_no_submission,
     explain_status,
-    explain_storage,
     read_refusal,
 )
 from digit_recognizer.kaggle.waiting import Patience
@@ -50,14 +50,6 @@ class Limits:
 
     made_today: int
     left: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """One row of the leaderboard."""
-
-    team: str
-    score: str
 
 
 class Kaggle:
@@ -166,7 +158,8 @@ class Kaggle:
                     return submission.reference
             answer = self._api.create_submission(request)
             if not answer.ref:
-                raise explain_no_submission(self._clean(answer.message), self.slug)
+                why = self._clean(answer.message)
+                raise KaggleError(NO_SUBMISSION.format(message=why, slug=self.slug))
             return answer.ref
 
         return self._patiently(attempt)
@@ -182,9 +175,8 @@ class Kaggle:
         ]
 
     def leaderboard(self):
-        """All places of the leaderboard, best first, as Place."""
-        rows = self._pages("get_leaderboard", "submissions")
-        return [Place(row.team_name or "", row.score or "") for row in rows]
+        """The teams' scores, best first, as the leaderboard spells them."""
+        return [row.score or "" for row in self._pages("get_leaderboard", "submissions")]
 
     def _pages(self, method, attribute):
         page = ""
@@ -238,7 +230,7 @@ class Kaggle:
             client = KaggleClient(api_token=token or "none").__enter__()
         except Exception as error:
             # The client has no kind of its own for it.
-            raise explain_environment() from error
+            raise KaggleError(WRONG_ENVIRONMENT) from error
         self._opened.append(client)
         session = client.http_client()._session
         if token is None:
@@ -318,16 +310,16 @@ class Kaggle:
         except exceptions.HTTPError as error:
             status, message, wait = read_refusal(error)
             if status < 429 and "/v1/" not in error.response.url:
-                raise explain_storage(status) from error
+                raise KaggleError(STORAGE_REFUSAL.format(status=status), may_pass=True) from error
             known = (self.slug, self.credentials, reference)
             raise explain_status(status, self._clean(message), wait, *known) from error
         except (exceptions.InvalidJSONError, exceptions.ContentDecodingError) as error:
-            raise explain_answer() from error
+            raise KaggleError(WRONG_ANSWER) from error
         except exceptions.RequestException as error:
             raise explain_connection(error, self.patience) from error
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             # What the client raises when an answer is not the JSON it should be.
-            raise explain_answer() from error
+            raise KaggleError(WRONG_ANSWER) from error
 
     def _clean(self, text):
         return cleaned(text, self._secrets)

@@ -5,6 +5,37 @@ from urllib.parse import urlsplit
 from digit_recognizer.errors import OutsideError
 from digit_recognizer.kaggle.credentials import SETTINGS_PAGE, home
 
+_PAGE = "https://www.kaggle.com/competitions/{slug}"
+# The sentences for a refused call, by its status.
+_BY_STATUS = {
+    401: "Kaggle does not accept the {credentials.kind} from {credentials.origin}: it is wrong or "
+    f"expired; make a new one at {SETTINGS_PAGE} and store it there{{or_hidden}}.",
+    403: "Kaggle refuses access to {slug} ({message}); accept the competition's rules at "
+    f"{_PAGE}/rules and try again.",
+    404: "Kaggle knows no competition {slug!r}; correct slug in the recipe's [competition] to the "
+    "name in the competition's address.",
+    429: "Kaggle takes no more requests for now (429); try again {when}.",
+}
+_FAILURE = "Kaggle fails with an error of its own ({status}); try again later."
+_REFUSAL = f"Kaggle refuses the request ({{status}}: {{message}}); see {_PAGE}/submissions."
+# The storage knows nobody but its addresses.
+STORAGE_REFUSAL = (
+    "Kaggle's storage refuses the transfer ({status}), as it does when the address it was given "
+    "has expired; try again."
+)
+NO_SUBMISSION = (
+    "Kaggle made no submission of the uploaded file ({message}); check the competition's page "
+    f"{_PAGE}/submissions and upload it again."
+)
+WRONG_ENVIRONMENT = (
+    "KAGGLE_API_ENVIRONMENT names a Kaggle that cannot be reached from here; unset it."
+)
+WRONG_ANSWER = (
+    "The answer is not Kaggle's (a web page or broken data instead of JSON); a proxy or a "
+    "network's login page may stand between: open https://www.kaggle.com in a browser, then try "
+    "again."
+)
+
 
 class KaggleError(OutsideError):
     """Kaggle's refusal or failure in a sentence.
@@ -22,11 +53,6 @@ class KaggleError(OutsideError):
         super().__init__(text)
         self.may_pass = may_pass
         self.wait = wait
-
-
-def competition_page(slug, name):
-    """Return the address of one of the competition's pages, such as its rules."""
-    return f"https://www.kaggle.com/competitions/{slug}/{name}"
 
 
 def cleaned(text, secrets):
@@ -78,68 +104,22 @@ def explain_status(status, message, wait, slug, credentials, reference=None):
     reference : int or None
         The submission that was asked for, if it was one.
     """
-    if status == 401:
-        return KaggleError(_explain_credentials(credentials))
-    if status == 403:
-        return KaggleError(
-            f"Kaggle refuses access to {slug} ({message}); accept the competition's rules at "
-            f"{competition_page(slug, 'rules')} and try again."
-        )
     if status == 404 and reference is not None:
         return KaggleError(
             f"Kaggle knows no submission {reference}; correct kaggle_reference in the log."
         )
-    if status == 404:
-        return KaggleError(
-            f"Kaggle knows no competition {slug!r}; correct slug in the recipe's [competition] to "
-            f"the name in the competition's address."
-        )
-    if status == 429:
-        when = f"in {wait:.0f} seconds" if wait else "in some minutes"
-        return KaggleError(
-            f"Kaggle takes no more requests for now (429); try again {when}.", True, wait
-        )
-    if status == 408 or status >= 500:
-        return KaggleError(
-            f"Kaggle fails with an error of its own ({status}); try again later.", True, wait
-        )
-    return KaggleError(
-        f"Kaggle refuses the request ({status}: {message}); see "
-        f"{competition_page(slug, 'submissions')}."
+    may_pass = status in (408, 429) or status >= 500
+    text = _BY_STATUS.get(status, _FAILURE if may_pass else _REFUSAL)
+    hidden = credentials.hidden if status == 401 else None
+    text = text.format(
+        status=status,
+        message=message,
+        slug=slug,
+        credentials=credentials,
+        or_hidden=f", or remove it to use the credentials from {hidden}" if hidden else "",
+        when=f"in {wait:.0f} seconds" if wait else "in some minutes",
     )
-
-
-def explain_storage(status):
-    """Make the KaggleError for a refusal by the storage, which knows nobody but its addresses."""
-    return KaggleError(
-        f"Kaggle's storage refuses the transfer ({status}), as it does when the address it was "
-        f"given has expired; try again.",
-        may_pass=True,
-    )
-
-
-def explain_no_submission(message, slug):
-    """Make the KaggleError for an upload that Kaggle took and made nothing of."""
-    return KaggleError(
-        f"Kaggle made no submission of the uploaded file ({message}); check the competition's page "
-        f"{competition_page(slug, 'submissions')} and upload it again."
-    )
-
-
-def explain_environment():
-    """Make the KaggleError for a Kaggle that the client does not know."""
-    return KaggleError(
-        "KAGGLE_API_ENVIRONMENT names a Kaggle that cannot be reached from here; unset it."
-    )
-
-
-def explain_answer():
-    """Make the KaggleError for an answer that is not what the client can read."""
-    return KaggleError(
-        "The answer is not Kaggle's (a web page or broken data instead of JSON); a proxy or a "
-        "network's login page may stand between: open https://www.kaggle.com in a browser, then "
-        "try again."
-    )
+    return KaggleError(text, may_pass, wait)
 
 
 def explain_connection(error, patience):
@@ -195,13 +175,3 @@ def explain_absence(otherwise=""):
     else:
         remedy = f"make a token at {SETTINGS_PAGE} and store it in ~/.kaggle/access_token"
     return KaggleError(f"There are no Kaggle credentials; {remedy}{otherwise}.")
-
-
-def _explain_credentials(credentials):
-    text = (
-        f"Kaggle does not accept the {credentials.kind} from {credentials.origin}: it is wrong or "
-        f"expired; make a new one at {SETTINGS_PAGE} and store it there"
-    )
-    if hidden := credentials.hidden:
-        text += f", or remove it to use the credentials from {hidden}"
-    return f"{text}."

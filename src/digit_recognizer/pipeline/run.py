@@ -151,14 +151,8 @@ def _complete(recipe, data, run, members, finished):
         combined = combine(splits, y, recipe.ensemble.combine)
     metrics = results.measure(combined, splits, member_results, data.y_train, classes)
     metrics["data"] = data.whole_fingerprint or data.fingerprint
-    oof_file, test_file, submission_file = (
-        run.path / name
-        for name in (
-            run_directory.OOF_FILE,
-            run_directory.TEST_FILE,
-            run_directory.SUBMISSION_FILE,
-        )
-    )
+    oof_file, test_file = run.path / run_directory.OOF_FILE, run.path / run_directory.TEST_FILE
+    submission_file = run.path / run_directory.SUBMISSION_FILE
     fold_of_row = splits[0].fold_of_row
     results.write_oof(oof_file, combined.oof, fold_of_row, data.y_train, classes, data.rows)
     results.write_test(test_file, combined.test, data.test_ids, classes, recipe.competition)

@@ -1,4 +1,4 @@
-"""The training of networks on a Dask cluster, through joblib."""
+"""The training of networks on a Dask cluster."""
 
 import logging
 import os
@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from itertools import islice
 
-from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib import cpu_count
 
 from digit_recognizer import __version__
 from digit_recognizer.errors import GOES_ON, InputError, OutsideError
@@ -54,7 +55,7 @@ def train_on_cluster(
         again, or one has other versions installed.
     """
     missing = {(member.fold.number, member.number): member for member in members}
-    work = (versions(), *_token_of(run)), arrays
+    work = (versions(), *_token_of(run))
     failures = 0
     with _client(settings, len(members)) as client:
         while missing:
@@ -87,25 +88,29 @@ def _token_of(run):
 
 
 def _results(client, members, work, arrays, jobs):
-    """Train networks, at most `jobs` at a time, with the arguments `work` around each."""
-    from distributed import KilledWorker
+    """Train networks, at most `jobs` at a time, with the arguments `work` before each."""
+    from distributed import KilledWorker, as_completed
     from distributed.comm import CommClosedError
 
-    from digit_recognizer.pipeline.compute.dask_backend import ClusterBackend
-
-    before, after = work
-    tasks = [delayed(train_on_worker)(*before, member, *after) for member in members]
+    waiting = iter(list(members))
     try:
-        with parallel_config(backend=ClusterBackend(client=client, scatter=list(arrays))):
-            # One network a task, whatever its time.
-            parallel = Parallel(
-                return_as="generator_unordered", batch_size=1, pre_dispatch=jobs or "all"
-            )
-            pending = parallel(tasks)
+        shared = client.scatter(list(arrays), broadcast=True, hash=False)
     except (OSError, RuntimeError, CancelledError) as error:
         raise _Lost from error
+
+    def submit(n):
+        # Impure: a task of before, whose result may have been lost, is not this one.
+        return [
+            client.submit(train_on_worker, *work, member, *shared, pure=False)
+            for member in islice(waiting, n)
+        ]
+
     try:
-        yield from pending
+        with client.as_current():
+            done = as_completed(submit(jobs or None))
+        for future in done:
+            yield future.result()
+            done.update(submit(1))
     except (CancelledError, CommClosedError) as error:
         raise _Lost from error
     except OSError as error:
@@ -126,11 +131,6 @@ def _results(client, members, work, arrays, jobs):
             "The Dask scheduler or a worker cannot import what it needs; install digit-recognizer "
             f"{__version__} and its dependencies on all machines."
         ) from error
-    finally:
-        with warnings.catch_warnings():
-            # That tasks are cancelled is what an early end is for.
-            warnings.simplefilter("ignore")
-            pending.close()
 
 
 def train_on_worker(started_with: dict, *arguments) -> dict:

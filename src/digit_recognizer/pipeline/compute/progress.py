@@ -192,16 +192,20 @@ class _Clock(ProgressColumn):
 def _bars(console):
     """The columns of the lines; a narrow terminal does without bars and numbers."""
     narrow = console.width < NARROW
-    columns = [
-        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
-        TextColumn("{task.fields[state]}", table_column=Column(no_wrap=True)),
-        BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4)),
-        TextColumn("{task.percentage:>3.0f}%", table_column=Column(no_wrap=True)),
-        TextColumn("{task.fields[numbers]}", table_column=Column(no_wrap=True)),
-        _Clock(table_column=Column(no_wrap=True)),
-    ]
-    if narrow:
-        columns = [columns[0], columns[1], columns[3], columns[5]]
+    name, state, percentage, numbers = (
+        TextColumn(text, table_column=Column(no_wrap=True))
+        for text in (
+            "{task.description}",
+            "{task.fields[state]}",
+            "{task.percentage:>3.0f}%",
+            "{task.fields[numbers]}",
+        )
+    )
+    bar = BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4))
+    clock = _Clock(table_column=Column(no_wrap=True))
+    columns = [name, state, percentage, clock]
+    if not narrow:
+        columns = [name, state, bar, percentage, numbers, clock]
     return Bars(*columns, console=console, expand=not narrow, refresh_per_second=4)
 
 

@@ -112,12 +112,6 @@ def _duration(seconds):
     return f"{minutes}:{seconds:02}"
 
 
-def remove_all(runs: list[Run]) -> None:
-    """Remove the directories of runs."""
-    for run in runs:
-        run_directory.remove(run.path)
-
-
 def choose(names: list[str], everything: bool) -> list[Run]:
     """The runs to remove: those named, see `find_run`, or all that are unfinished, or all.
 

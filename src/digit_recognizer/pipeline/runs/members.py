@@ -59,12 +59,10 @@ def make_members(recipe: Recipe, folds: list[Fold], run_folder: Path) -> list[Me
         place = run_folder / fold.name
         for number, (estimator, seed) in enumerate(zip(estimators, fold.seeds, strict=True), 1):
             folder = place if len(estimators) == 1 else place / f"network-{number}"
-            members.append(Member(fold, number, _with_seed(estimator, seed), folder))
+            members.append(
+                Member(fold, number, clone(estimator).set_params(random_state=seed), folder)
+            )
     return members
-
-
-def _with_seed(estimator, seed):
-    return clone(estimator).set_params(random_state=seed)
 
 
 def write_result(folder: Path, result: dict) -> None:

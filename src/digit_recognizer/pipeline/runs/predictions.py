@@ -1,6 +1,5 @@
 """The predictions of finished runs, read from their files."""
 
-import json
 import tomllib
 import warnings
 from dataclasses import dataclass, replace
@@ -183,29 +182,29 @@ def read_metrics(path: Path) -> dict:
     InputError
         If the file cannot be read, or is not as the run wrote it.
     """
-    try:
-        metrics = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    except ValueError as error:
-        raise InputError(f"{path} is damaged (it is not valid JSON); {REPLACE}.") from error
-    if not isinstance(metrics, dict):
-        raise InputError(f"{path} is damaged (it does not hold metrics); {REPLACE}.")
-    if read_checksummed(path) is None:
+    _read(path)
+    metrics = read_checksummed(path)
+    if metrics is None:
         raise InputError(f"{path} is damaged (it is not as the run wrote it); {REPLACE}.")
     return metrics
 
 
-def _read_table(path, find_fault):
-    """A table of probabilities that a run wrote, checked."""
+def _read(path):
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise unfinished(path) from error
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); check its name and permissions."
+        ) from error
+
+
+def _read_table(path, find_fault):
+    """A table of probabilities that a run wrote, checked."""
+    content = _read(path)
     # A number that was cut short is a number still; only the missing line end shows it.
     fault = "its last line is cut short" if not content.endswith(b"\n") else None
     table = None
@@ -265,7 +264,3 @@ def unfinished(path: Path) -> InputError:
     return InputError(
         f"{path} is not there: the run is not finished; make it again, or name another."
     )
-
-
-def _unreadable(path, error):
-    return InputError(f"{path} cannot be read ({error.strerror}); check its name and permissions.")

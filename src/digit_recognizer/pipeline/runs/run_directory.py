@@ -21,12 +21,6 @@ OOF_FILE, TEST_FILE, SUBMISSION_FILE = "oof.csv", "test.csv", "submission.csv"
 FILES = (RECIPE_FILE, OOF_FILE, TEST_FILE, SUBMISSION_FILE)
 
 
-def run_id(recipe: Recipe, data: Data) -> str:
-    """Name of the run: the recipe's, and a hash of what decides its result."""
-    decisive = f"{recipe.fingerprint()}\n{data.fingerprint}"
-    return f"{recipe.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:8]}"
-
-
 class RunDirectory:
     """The directory of one recipe, data and seed.
 
@@ -40,6 +34,7 @@ class RunDirectory:
     Attributes
     ----------
     id : str
+        The recipe's name, and a hash of what decides the result.
     path : Path
     token : str
         Tells this run's directory from others of the same name on other machines.
@@ -47,7 +42,8 @@ class RunDirectory:
 
     def __init__(self, recipe: Recipe, data: Data, data_folder: Path):
         self.recipe = recipe
-        self.id = run_id(recipe, data)
+        decisive = f"{recipe.fingerprint()}\n{data.fingerprint}"
+        self.id = f"{recipe.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:8]}"
         self.path = RUNS_FOLDER / self.id
         self._identity = {
             "recipe": recipe.fingerprint(),

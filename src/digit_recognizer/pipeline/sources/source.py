@@ -98,7 +98,12 @@ def find_folder(folder=None, competition=DIGIT_RECOGNIZER, kaggle_input=None):
         is_one_of_them = folder.name in (competition.train_file, competition.test_file)
         return folder.parent if is_one_of_them and folder.is_file() else folder
     # A folder with half of the files, or with something else, is not one to pass over.
-    places = _usual_places(competition, Path(kaggle_input or KAGGLE_INPUT))
+    given = Path(kaggle_input or KAGGLE_INPUT)
+    places = (
+        DEFAULT_FOLDER,
+        given / competition.name,
+        given / "competitions" / competition.name,
+    )
     return next(filter(holds_something, places), None)
 
 
@@ -123,12 +128,6 @@ def _download(kaggle, folder, competition):
         )
     download_data(kaggle, folder, competition)
     return folder, f"Data: the competition's files in {folder}, downloaded from Kaggle."
-
-
-def _usual_places(competition, kaggle_input):
-    yield DEFAULT_FOLDER
-    yield kaggle_input / competition.name
-    yield kaggle_input / "competitions" / competition.name
 
 
 def _take(folder, competition):

@@ -2,26 +2,28 @@
 
 import statistics
 
+from digit_recognizer.pipeline.submissions.log import as_number
 
-def describe(slug, places, submissions):
+
+def describe_standing(slug, spelled_scores, submissions):
     """Return some lines on a leaderboard and the user's place on it.
 
     Parameters
     ----------
     slug : str
-    places : list of Place
-        The leaderboard.
+    spelled_scores : list of str
+        Of the teams on the leaderboard.
     submissions : list of Submission
         The user's own.
     """
-    scores = [float(place.score) for place in places if _is_number(place.score)]
+    scores = [float(text) for text in spelled_scores if as_number(text) is not None]
     if not scores:
         return f"The leaderboard of {slug} has no scores yet."
     lines = [
         f"{slug}: {len(scores):,} teams, best {max(scores):.5f}, "
         f"median {statistics.median(scores):.5f}"
     ]
-    own = [one for one in submissions if _is_number(one.public_score)]
+    own = [one for one in submissions if as_number(one.public_score) is not None]
     if own:
         best = max(own, key=lambda one: float(one.public_score))
         score = float(best.public_score)
@@ -35,11 +37,3 @@ def describe(slug, places, submissions):
     else:
         lines.append("You have no scored submission yet; make one with `digit-recognizer upload`.")
     return "\n".join(lines)
-
-
-def _is_number(text):
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -190,7 +190,7 @@ def table_of_submissions(rows: list[dict]) -> Table:
     A sample's accuracy is none of the competition's.
     """
     own = [row for row in rows if row["status"] != SAMPLE]
-    best_cv, best_public = best(own or rows, "cv_accuracy_mean"), best(own, "public_score")
+    best_cv, best_public = _best(own or rows, "cv_accuracy_mean"), _best(own, "public_score")
     names = ("time", "run", "CV", "LB", "private", "status", "reference")
     table = Table(*names, box=None, pad_edge=False)
     for row in rows:
@@ -198,8 +198,8 @@ def table_of_submissions(rows: list[dict]) -> Table:
         table.add_row(
             row["time"],
             row["run"],
-            cv and cv[:7] + "*" * (_number(cv) == best_cv),
-            public and public[:7] + "*" * (_number(public) == best_public),
+            cv and cv[:7] + "*" * (as_number(cv) == best_cv),
+            public and public[:7] + "*" * (as_number(public) == best_public),
             row["private_score"][:7],
             row["status"],
             row["kaggle_reference"],
@@ -207,13 +207,14 @@ def table_of_submissions(rows: list[dict]) -> Table:
     return table
 
 
-def best(rows: list[dict], column: str) -> float | None:
+def _best(rows: list[dict], column: str) -> float | None:
     """The highest number in a column; None if there is none."""
-    numbers = [_number(row[column]) for row in rows]
+    numbers = [as_number(row[column]) for row in rows]
     return max((number for number in numbers if number is not None), default=None)
 
 
-def _number(text):
+def as_number(text: str) -> float | None:
+    """The number that a text spells, or None."""
     try:
         return float(text)
     except ValueError:

@@ -21,6 +21,8 @@ except ImportError:
     # Windows.
     fcntl = None
 
+# What helps where a file cannot be read.
+READABLE = "check its name and permissions"
 # Name of a temporary file, from the name of the file to replace and a random part.
 TEMPORARY = ".{}.{}.tmp"
 _REMEDIES = {
@@ -157,10 +159,10 @@ def _sync_folder(path):
         os.close(descriptor)
 
 
-def explain_write(path, error, what="written"):
+def explain_write(path, error, what="written", advice=None):
     """Make the InputError that says why `path` cannot be written; `error` is the OSError."""
     reason = error.strerror or str(error)
-    return InputError(f"{path} cannot be {what} ({reason}); {remedy(error)}.")
+    return InputError(f"{path} cannot be {what} ({reason}); {advice or remedy(error)}.")
 
 
 def remedy(error):
@@ -181,12 +183,15 @@ def make_folder(path):
 
 
 @contextmanager
-def explaining(path, what):
-    """Turn an OSError into an InputError that names the path and what cannot be done with it."""
+def explaining(path, what, advice=None):
+    """Turn an OSError into an InputError that names the path and what cannot be done with it.
+
+    `advice` says what helps, where the error itself does not.
+    """
     try:
         yield
     except OSError as error:
-        raise explain_write(path, error, what) from error
+        raise explain_write(path, error, what, advice) from error
 
 
 def write_bytes(path, content):
@@ -208,7 +213,7 @@ def write_array(path, array):
     write_bytes(path, buffer.getbuffer())
 
 
-def read_text(path, remedy="check its name and permissions"):
+def read_text(path, remedy=READABLE):
     """Return the text of a file in UTF-8; a byte order mark before it is no part of it.
 
     Parameters
@@ -222,16 +227,19 @@ def read_text(path, remedy="check its name and permissions"):
     InputError
         If it cannot be read or is in another encoding.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); {remedy}.") from error
+    content = read_bytes(path, remedy)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         encoding = "UTF-16" if is_utf_16 else "another encoding"
         raise InputError(f"{path} is in {encoding}; save it as UTF-8.") from error
+
+
+def read_bytes(path, remedy=READABLE):
+    """Return the content of a file; raises as `read_text`."""
+    with explaining(path, "read", remedy):
+        return Path(path).read_bytes()
 
 
 def sha256(path):
@@ -242,13 +250,8 @@ def sha256(path):
     InputError
         If the file cannot be read.
     """
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); check its name and permissions."
-        ) from error
+    with explaining(path, "read", READABLE), Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def as_name(text: str) -> str:

@@ -9,7 +9,6 @@ from digit_recognizer.estimator.base import BaseNumpyNet
 from digit_recognizer.estimator.classifier import NumpyNetClassifier
 from digit_recognizer.estimator.documentation import documented_like
 from digit_recognizer.estimator.inputs.arrays import (
-    accepted_dtypes,
     computing_dtype,
     narrowed,
     validated,
@@ -103,16 +102,7 @@ class NumpyNetRegressor(RegressorMixin, HistoryPlot, BaseNumpyNet):
         self._store(locals())
 
     def _validate_input(self, X, y, incremental, reset):
-        X, y = validated(
-            self,
-            X,
-            y,
-            order="C",
-            multi_output=True,
-            y_numeric=True,
-            dtype=accepted_dtypes(self),
-            reset=reset,
-        )
+        X, y = validated(self, X, y, y_numeric=True, reset=reset)
         y = self._as_targets(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
 
 from digit_recognizer.estimator.fitting.scoring import Score
-from digit_recognizer.estimator.inputs.arrays import accepted_dtypes, prepared, validated
+from digit_recognizer.estimator.inputs.arrays import prepared, validated
 
 EVALUATION_ROWS = 1024
 
@@ -191,15 +191,6 @@ def check_given(estimator, X_val, y_val):
     if X_val is None or y_val is None:
         missing = "X_val" if X_val is None else "y_val"
         raise ValueError(f"A validation set needs both X_val and y_val: {missing} is missing.")
-    X, y = validated(
-        estimator,
-        X_val,
-        y_val,
-        suffix="_val",
-        order="C",
-        multi_output=True,
-        dtype=accepted_dtypes(estimator),
-        reset=False,
-    )
+    X, y = validated(estimator, X_val, y_val, suffix="_val", reset=False)
     X = prepared(X, estimator._network, "X_val")
     return X, estimator._encode_known(y), None

@@ -25,8 +25,12 @@ def computing_dtype(X) -> np.dtype:
 def validated(estimator, X, *y, suffix="", **options):
     """scikit-learn's `validate_data`: a sparse X becomes CSR; images are told what to become.
 
-    `suffix` is that of the names X and y have where they came in.
+    `suffix` is that of the names X and y have where they came in. With y they are for training:
+    rows in C order, and one or several columns of targets.
     """
+    if y:
+        of_training = {"order": "C", "multi_output": True, "dtype": accepted_dtypes(estimator)}
+        options = of_training | options
     try:
         checked = validate_data(estimator, X, *y, accept_sparse="csr", **options)
     except ValueError as error:

@@ -7,7 +7,6 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import unique_labels
 
 from digit_recognizer.estimator.inputs.arrays import (
-    accepted_dtypes,
     computing_dtype,
     narrowed,
     validated,
@@ -28,15 +27,7 @@ class ClassTargets:
     _default_score = "accuracy"
 
     def _validate_input(self, X, y, incremental, reset):
-        X, y = validated(
-            self,
-            X,
-            y,
-            order="C",
-            multi_output=True,
-            dtype=accepted_dtypes(self),
-            reset=reset,
-        )
+        X, y = validated(self, X, y, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):

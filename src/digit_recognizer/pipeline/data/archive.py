@@ -9,6 +9,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from digit_recognizer.errors import InputError, quoted
+from digit_recognizer.files import explaining
 from digit_recognizer.pipeline.data.data_file import DataFile, list_archive
 
 # Folders and files that are there and are no data of the user's.
@@ -170,12 +171,8 @@ def _as_file(file, name):
 
 def _entries(folder):
     """What is in a folder and may be data, by name."""
-    try:
+    with explaining(folder, "read", "check its permissions"):
         return sorted(path for path in folder.iterdir() if not _OWN.fullmatch(path.name))
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be read ({error.strerror}); check its permissions."
-        ) from error
 
 
 def _matches(there, name):

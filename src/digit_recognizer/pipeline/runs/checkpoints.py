@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.estimator import TrainingState
-from digit_recognizer.files import write_bytes
+from digit_recognizer.files import explaining, write_bytes
 
 NAME = re.compile(r"epoch-(\d{4,})-([0-9a-f]{16})\.safetensors")
 # What a writing that was killed leaves behind, see `files.replacing`.
@@ -124,15 +124,10 @@ class Checkpoints:
         return sorted(files, reverse=True)
 
     def _paths(self):
-        try:
+        advice = "check its permissions, or choose another folder"
+        with explaining(self.folder, "read", advice), suppress(FileNotFoundError):
             return list(self.folder.iterdir())
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise InputError(
-                f"{self.folder} cannot be read ({error.strerror}); check its permissions, or "
-                "choose another folder."
-            ) from error
+        return []
 
 
 def _read(file):
@@ -149,12 +144,8 @@ def _digest(content):
 
 
 def _remove(path):
-    try:
+    with explaining(path, "removed", "check the permissions of its folder"):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be removed ({error.strerror}); check the permissions of its folder."
-        ) from error

@@ -2,6 +2,7 @@
 
 import tomllib
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import pandas as pd
 
 from digit_recognizer.checksummed import read_checksummed
 from digit_recognizer.errors import InputError
-from digit_recognizer.files import sha256
+from digit_recognizer.files import READABLE, explaining, sha256
 from digit_recognizer.pipeline.runs.run_directory import (
     METRICS_FILE,
     OOF_FILE,
@@ -182,9 +183,8 @@ def read_metrics(path: Path) -> dict:
     InputError
         If the file cannot be read, or is not as the run wrote it.
     """
-    if not path.exists():
+    if _read(path) is None:
         return {}
-    _read(path)
     metrics = read_checksummed(path)
     if metrics is None:
         raise InputError(f"{path} is damaged (it is not as the run wrote it); {REPLACE}.")
@@ -192,19 +192,16 @@ def read_metrics(path: Path) -> dict:
 
 
 def _read(path):
-    try:
+    """The content of a file of the run; None if it is not there."""
+    with explaining(path, "read", READABLE), suppress(FileNotFoundError):
         return path.read_bytes()
-    except FileNotFoundError as error:
-        raise unfinished(path) from error
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); check its name and permissions."
-        ) from error
 
 
 def _read_table(path, find_fault):
     """A table of probabilities that a run wrote, checked."""
     content = _read(path)
+    if content is None:
+        raise unfinished(path)
     # A number that was cut short is a number still; only the missing line end shows it.
     fault = "its last line is cut short" if not content.endswith(b"\n") else None
     table = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from digit_recognizer.errors import InputError, OutsideError
-from digit_recognizer.files import as_name
+from digit_recognizer.files import as_name, read_bytes
 from digit_recognizer.pipeline.data.data_file import DataFile, list_archive
 from digit_recognizer.pipeline.data.dataset import has_test_labels, read_expected
 from digit_recognizer.pipeline.data.submission import read_submission
@@ -12,6 +12,7 @@ from digit_recognizer.pipeline.recipes.recipe import DEFAULT_RECIPE, load_recipe
 from digit_recognizer.pipeline.runs.run_directory import RECIPE_FILE, RUNS_FOLDER, read_identity
 from digit_recognizer.pipeline.submissions import log
 
+_MAKE = "make it with `digit-recognizer submit` or name another with --file"
 _SAMPLE = (
     "was made from sample data, not from the competition's; bring the competition's files with "
     "`digit-recognizer data --source kaggle` and run `digit-recognizer submit` again"
@@ -101,19 +102,9 @@ def find_origin(path, log_path, recipe=None):
     return found, Path(folder) if folder and Path(folder).exists() else None
 
 
-def _read(path):
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); make it with `digit-recognizer submit` or "
-            f"name another with --file."
-        ) from error
-
-
 def _submission_in(path) -> DataFile:
     """The CSV file that is meant: the file, or what a zip archive holds, which Kaggle unpacks."""
-    _read(path)
+    read_bytes(path, _MAKE)
     file = DataFile(path)
     if path.suffix.lower() != ".zip":
         return file
@@ -149,7 +140,7 @@ def check(path, data_folder, competition, log_path, force=False):
     InputError
         If the file is missing or wrong, made from sample data, or was uploaded before.
     """
-    content, file = _read(path), _submission_in(path)
+    content, file = read_bytes(path, _MAKE), _submission_in(path)
     digest = file.digest().hex()
     row = log.of_file(log.read(log_path), digest)
     if row is not None and row["status"] == log.SAMPLE:

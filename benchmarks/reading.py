@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from digit_recognizer.pipeline.data.archive import require_file
-from digit_recognizer.pipeline.data.columns import Columns
+from digit_recognizer.pipeline.data.columns import FileColumns
 from digit_recognizer.pipeline.data.competition import DIGIT_RECOGNIZER
 from digit_recognizer.pipeline.data.table import read_table
 
@@ -26,7 +26,7 @@ def main():
     if not path.is_file():
         print(f"{path} is not there: reading is not measured; give --data FOLDER.")
         return
-    columns = Columns.train(DIGIT_RECOGNIZER)
+    columns = FileColumns.train(DIGIT_RECOGNIZER)
     file = require_file(path.parent, path.name, DIGIT_RECOGNIZER)
     readers = {
         "ours, checked": lambda: read_table(file, columns),

@@ -213,9 +213,9 @@ def _submit(options):
 
 
 def _tell(outcome, combine, data=None):
-    from digit_recognizer.pipeline.runs.results import describe
+    from digit_recognizer.pipeline.runs.results import describe_results
 
-    told = describe(outcome.metrics, combine)
+    told = describe_results(outcome.metrics, combine)
     for name, value in [("Run", outcome.run_id), *told.items(), ("Submission", outcome.submission)]:
         print(f"{name:<14}{value}")
     write_after_run(outcome.run_id, data)
@@ -254,13 +254,13 @@ def _upload(options):
 def _send(path, folder, recipe, options, ask=False, force=False):
     from digit_recognizer.pipeline.run import LOG_FILE
     from digit_recognizer.pipeline.submissions.upload import (
-        check,
+        check_candidate,
         check_limits,
         upload,
         wait_for_score,
     )
 
-    candidate = check(path, folder, recipe.competition, LOG_FILE, force)
+    candidate = check_candidate(path, folder, recipe.competition, LOG_FILE, force)
     accuracy = candidate.row["cv_accuracy_mean"] or "unknown"
     with _kaggle(recipe.competition.slug, options) as kaggle:
         limits = kaggle.limits()

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from digit_recognizer.estimator.building import construction
-from digit_recognizer.estimator.building.architecture import image_shape
+from digit_recognizer.estimator.building.architecture import shape_of_images
 from digit_recognizer.estimator.building.by_hand import complete, go_on, loss_of
 from digit_recognizer.estimator.building.constraints import CONSTRAINTS
 from digit_recognizer.estimator.building.weights import (
@@ -261,7 +261,7 @@ class BaseNumpyNet(FitByEpochs, WeightLists, Exchange, CallbackSupportMixin, Bas
         views = construction.views_of(self)
         if views is None:
             return self._network.predict(X)
-        shape = image_shape(self.input_shape, self.n_features_in_)
+        shape = shape_of_images(self.input_shape, self.n_features_in_)
         return predict_views(self._network, X, views, shape, self.background_)
 
     def _loss_grad_lbfgs(self, packed, X, y, sample_weight, *buffers):

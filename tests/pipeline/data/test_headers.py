@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.data.columns import Columns
+from digit_recognizer.pipeline.data.columns import FileColumns
 from digit_recognizer.pipeline.data.competition import DIGIT_RECOGNIZER, Competition
 from digit_recognizer.pipeline.data.table import read_table
 
@@ -28,9 +28,9 @@ class Content:
 
 
 def message(content, competition=SMALL, is_test=False):
-    columns = Columns.train(competition)
+    columns = FileColumns.train(competition)
     if is_test:
-        columns = Columns.test(competition, None, competition.pixel_names)
+        columns = FileColumns.test(competition, None, competition.pixel_names)
     with pytest.raises(InputError) as caught:
         read_table(Content(content), columns)
     return str(caught.value)
@@ -190,7 +190,7 @@ def test_a_word_among_pixels_without_names_names_the_keys():
 
 
 def test_blanks_around_names_are_no_mistake():
-    table = read_table(Content(TEXT.replace(",", ", ")), Columns.train(SMALL))
+    table = read_table(Content(TEXT.replace(",", ", ")), FileColumns.train(SMALL))
     assert table.pixels.tolist() == [[1, 2, 3, 4]]
 
 
@@ -198,13 +198,15 @@ def test_dropped_columns_may_hold_anything_and_be_anywhere():
     competition = dataclasses.replace(SMALL, drop_columns=["file", "usage", "none"])
     text = "file,pixel0,pixel1,label,pixel2,pixel3,usage,usage\na b.png,1,2,0,3,4,x,\n"
     for end in ("", "\n\n"):  # by pandas, and value by value
-        table = read_table(Content(text + end), Columns.train(competition))
+        table = read_table(Content(text + end), FileColumns.train(competition))
         assert table.pixels.tolist() == [[1, 2, 3, 4]]
         assert table.labels == ["0"]
 
 
 def test_ids_in_the_training_file_are_left_out():
     competition = dataclasses.replace(SMALL, test_id_column="id")
-    table = read_table(Content(f"id,{TEXT.replace(ROW, 'x,' + ROW)}"), Columns.train(competition))
+    table = read_table(
+        Content(f"id,{TEXT.replace(ROW, 'x,' + ROW)}"), FileColumns.train(competition)
+    )
     assert table.pixels.tolist() == [[1, 2, 3, 4]]
     assert table.ids is None

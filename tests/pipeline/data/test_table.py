@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline.data import table
 from digit_recognizer.pipeline.data.classes import Classes
-from digit_recognizer.pipeline.data.columns import Columns
+from digit_recognizer.pipeline.data.columns import FileColumns
 from digit_recognizer.pipeline.data.competition import DIGIT_RECOGNIZER, Competition
 from digit_recognizer.pipeline.data.diagnosis import read_carefully
 from digit_recognizer.pipeline.data.table import has_labels, read_table
 
 SMALL = Competition(image_height=2, image_width=2, classes=[0, 1, 2])
 WITH_IDS = replace(SMALL, test_id_column="id")
-TRAIN = Columns.train(SMALL)
-TEST = Columns.test(SMALL, Classes.listed(SMALL), SMALL.pixel_names)
-TEST_WITH_IDS = Columns.test(WITH_IDS, Classes.listed(SMALL), SMALL.pixel_names)
+TRAIN = FileColumns.train(SMALL)
+TEST = FileColumns.test(SMALL, Classes.listed(SMALL), SMALL.pixel_names)
+TEST_WITH_IDS = FileColumns.test(WITH_IDS, Classes.listed(SMALL), SMALL.pixel_names)
 HEADER = "label,pixel0,pixel1,pixel2,pixel3\n"
 GOOD = HEADER + "0,0,1,2,3\n2,255,254,9,10\n"
 
@@ -217,7 +217,7 @@ def test_a_duplicated_column_is_named(header):
 @pytest.mark.parametrize("text", ["", "\n", "\n \n", "\ufeff"])
 def test_an_empty_file_is_an_error(text):
     assert message(text) == "data/train.csv is empty; download it again."
-    columns = Columns.test(DIGIT_RECOGNIZER, None, DIGIT_RECOGNIZER.pixel_names)
+    columns = FileColumns.test(DIGIT_RECOGNIZER, None, DIGIT_RECOGNIZER.pixel_names)
     with pytest.raises(InputError, match=r"^data/train\.csv is empty; download it again\.$"):
         has_labels(Content(text), columns)
 
@@ -266,7 +266,7 @@ def test_the_usual_form_is_not_read_twice(monkeypatch):
 
 def test_it_holds_the_pixels_once():
     line = "1," + ",".join(["200"] * 784) + "\n"
-    columns = Columns.train(DIGIT_RECOGNIZER)
+    columns = FileColumns.train(DIGIT_RECOGNIZER)
     header = ",".join(["label", *DIGIT_RECOGNIZER.pixel_names])
     content = Content(header + "\n" + line * 4000)
     tracemalloc.start()

@@ -164,7 +164,7 @@ def flattened(layers: Sequence[Layer]) -> list[Layer]:
     return [*layers[:first], Flatten(), *layers[first:]]
 
 
-def image_shape(input_shape, n_features: int) -> tuple[int, int, int]:
+def shape_of_images(input_shape, n_features: int) -> tuple[int, int, int]:
     """(height, width, channels) of images that come as rows of features.
 
     Parameters

@@ -9,9 +9,9 @@ from sklearn.base import clone
 
 from digit_recognizer.estimator.building.architecture import (
     flattened,
-    image_shape,
     layers_of,
     place,
+    shape_of_images,
     works_on_images,
 )
 from digit_recognizer.nn import (
@@ -130,7 +130,7 @@ def check_shapes(estimator, n_features: int) -> None:
             where = f"{place(estimator.architecture, number)}: " if given else ""
             raise ValueError(f"{where}{error}") from error
     if estimator.augment is not None or estimator.views is not None:
-        image_shape(estimator.input_shape, n_features)
+        shape_of_images(estimator.input_shape, n_features)
 
 
 def layer_parameters(estimator) -> tuple:
@@ -158,9 +158,9 @@ def network_input_shape(estimator, layers, n_features: int) -> tuple[int, ...]:
         If the features are not those of the images that the layers or `input_shape` ask for.
     """
     if works_on_images(layers):
-        return image_shape(estimator.input_shape, n_features)
+        return shape_of_images(estimator.input_shape, n_features)
     if estimator.input_shape is not None and prod(estimator.input_shape) != n_features:
-        image_shape(estimator.input_shape, n_features)
+        shape_of_images(estimator.input_shape, n_features)
     return (n_features,)
 
 
@@ -280,5 +280,5 @@ def make_augmenter(estimator, X) -> Augmenter | None:
     augment = augment_of(estimator)
     if augment is None:
         return None
-    shape = image_shape(estimator.input_shape, X.shape[1])
+    shape = shape_of_images(estimator.input_shape, X.shape[1])
     return Augmenter(augment, shape, estimator._network.dtype, fill=smallest(X))

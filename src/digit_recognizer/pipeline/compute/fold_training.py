@@ -180,11 +180,9 @@ def _fit(member, data, validation, status, after_epoch):
 
 def _epochs(model, checkpoints, X, y, on_step):
     """The epochs that are left, after the last checkpoint."""
-    if model.solver == "lbfgs":
-        yield from model.fit_epochs(X, y, on_step=on_step)
-        return
+    state = None if model.solver == "lbfgs" else checkpoints.latest(_ignore)
     try:
-        yield from model.fit_epochs(X, y, state=checkpoints.latest(_ignore), on_step=on_step)
+        yield from model.fit_epochs(X, y, state=state, on_step=on_step)
     except WrongState:
         # Another version of this package left it.
         checkpoints.clear()

@@ -33,7 +33,7 @@ class Places(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Columns:
+class FileColumns:
     """The columns of a training or a test file, in any order.
 
     Parameters

@@ -11,7 +11,7 @@ from digit_recognizer.errors import InputError, quoted
 from digit_recognizer.files import sha256
 from digit_recognizer.pipeline.data.archive import find_file, require_file
 from digit_recognizer.pipeline.data.classes import Classes
-from digit_recognizer.pipeline.data.columns import Columns
+from digit_recognizer.pipeline.data.columns import FileColumns
 from digit_recognizer.pipeline.data.competition import DIGIT_RECOGNIZER
 from digit_recognizer.pipeline.data.duplicates import describe_duplicates, group_identical
 from digit_recognizer.pipeline.data.submission import read_sample_submission, read_submission
@@ -147,12 +147,12 @@ def has_test_labels(folder, competition):
     if find_file(folder, competition.test_labels_file, competition):
         return True
     test_file = require_file(folder, competition.test_file, competition)
-    return has_labels(test_file, Columns.test(competition, None, competition.pixel_names))
+    return has_labels(test_file, FileColumns.test(competition, None, competition.pixel_names))
 
 
 def _read_train(file, competition):
     """The training file's contents, and the classes there are."""
-    train = read_table(file, Columns.train(competition))
+    train = read_table(file, FileColumns.train(competition))
     return train, Classes.listed(competition) or Classes.found(train.labels)
 
 
@@ -161,7 +161,7 @@ def _read_test(folder, competition, classes, names):
     file = require_file(folder, competition.test_file, competition)
     # Without a header, the names are places, which labels in front shift.
     names = names if competition.header else None
-    test = read_table(file, Columns.test(competition, classes, names))
+    test = read_table(file, FileColumns.test(competition, classes, names))
     sample_file = find_file(folder, competition.sample_submission_file, competition)
     sample = None if sample_file is None else read_sample_submission(sample_file, competition)
     ids = np.arange(1, len(test.pixels) + 1) if test.ids is None else np.array(test.ids)

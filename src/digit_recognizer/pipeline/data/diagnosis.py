@@ -20,7 +20,7 @@ def read_carefully(file, columns):
     Parameters
     ----------
     file : DataFile
-    columns : Columns
+    columns : FileColumns
 
     Returns
     -------

@@ -42,7 +42,7 @@ def complain_of_columns(names, others, columns, where):
         All the file's columns, in its order.
     others : list of str
         Those that no key names but `pixel_columns`.
-    columns : Columns
+    columns : FileColumns
     where : str
         Names the file and the line.
     """

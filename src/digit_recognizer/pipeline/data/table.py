@@ -47,7 +47,7 @@ def read_table(file, columns):
     Parameters
     ----------
     file : DataFile
-    columns : Columns
+    columns : FileColumns
         The columns the file must have, in any order.
 
     Returns

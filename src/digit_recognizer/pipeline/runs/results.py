@@ -125,7 +125,7 @@ def measure(
     }
 
 
-def describe(metrics: dict, how: str) -> dict[str, str]:
+def describe_results(metrics: dict, how: str) -> dict[str, str]:
     """What to tell of a run, by name; `how` is the combining that the recipe asks for."""
     low, high = metrics["oof_accuracy_interval"]
     networks = [network["accuracy"] for network in metrics["networks"]]

@@ -118,7 +118,7 @@ def _submission_in(path) -> DataFile:
     return DataFile(path, (names[0],))
 
 
-def check(path, data_folder, competition, log_path, force=False):
+def check_candidate(path, data_folder, competition, log_path, force=False):
     """Check that a file is a submission Kaggle would take, and one it has not got yet.
 
     Parameters

@@ -19,7 +19,7 @@ def section(run, pictures):
         combine = run.recipe.ensemble.combine
     except InputError:
         combine = "mean"
-    facts |= results.describe(metrics, combine) if metrics else {}
+    facts |= results.describe_results(metrics, combine) if metrics else {}
     if metrics:
         facts["Finished"] = f"{found.changed:%Y-%m-%d %H:%M}"
         facts["Images"] = f"{metrics['n_train']:,} to train on, {metrics['n_test']:,} to predict"

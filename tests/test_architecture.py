@@ -33,7 +33,7 @@ ARROWS = {
     "nn/images": {"nn", "nn/arrays", "nn/interface", "nn/kernels"},
     "errors": set(),
     "files": {"errors"},
-    "checksummed": {"files"},
+    "checksummed": {"errors", "files"},
     "estimator/building": {*NETWORK},
     "estimator/inputs": {*NETWORK},
     "estimator/saving": {"estimator/building", *NETWORK, *SHARED},

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 
-from digit_recognizer.files import write_text
+from digit_recognizer.errors import InputError
+from digit_recognizer.files import sha256, write_text
 
 KEY = "sha256"
 # Raised when what such files hold changes: those of before are then made again.
@@ -29,6 +31,17 @@ def read_checksummed(path: Path) -> dict | None:
     except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError):
         return None
     return content if digest == _digest(content) else None
+
+
+def damaged_files(folder: Path, content: dict) -> list[str]:
+    """Names of the files in a folder that are missing, or not as ``content["files"]`` has them."""
+    return [name for name, digest in content["files"].items() if not _is(folder / name, digest)]
+
+
+def _is(path, digest):
+    with suppress(InputError):
+        return sha256(path) == digest
+    return False
 
 
 def _digest(content):

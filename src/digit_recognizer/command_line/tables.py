@@ -21,7 +21,7 @@ def rendered(*parts) -> str:
     from rich.console import Console, Group
     from rich.measure import Measurement
 
-    console = Console(width=10_000, markup=False, emoji=False, highlight=False)
+    console = Console(width=10_000, markup=False, emoji=False, highlight=False, force_jupyter=False)
     whole = Group(*parts)
     console.width = Measurement.get(console, console.options, whole).maximum
     with console.capture() as capture:

@@ -1,9 +1,9 @@
 """What a run directory holds when a run starts: finished, half-trained and damaged networks."""
 
-from digit_recognizer.checksummed import read_checksummed
+from digit_recognizer.checksummed import damaged_files, read_checksummed
 from digit_recognizer.pipeline.compute.fold_training import load_model
 from digit_recognizer.pipeline.runs.checkpoints import Checkpoints
-from digit_recognizer.pipeline.runs.members import RESULT_FILE, Member, damaged_files
+from digit_recognizer.pipeline.runs.members import RESULT_FILE, Member
 
 
 def inspect_members(members: list[Member], report) -> dict[tuple[int, int], dict]:

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import clone
 
-from digit_recognizer.checksummed import read_checksummed, write_checksummed
-from digit_recognizer.errors import InputError
+from digit_recognizer.checksummed import damaged_files, read_checksummed, write_checksummed
 from digit_recognizer.files import sha256, write_array, write_bytes
 from digit_recognizer.pipeline.ensembles.folds import Fold
 from digit_recognizer.pipeline.recipes.recipe import Recipe
@@ -77,18 +76,6 @@ def read_result(folder: Path) -> dict | None:
     if result is None or damaged_files(folder, result):
         return None
     return {name: value for name, value in result.items() if name != "files"}
-
-
-def damaged_files(folder: Path, result: dict) -> list[str]:
-    """Names of the files that are missing or not as the result vouches for."""
-    return [name for name, digest in result["files"].items() if _digest(folder / name) != digest]
-
-
-def _digest(path):
-    try:
-        return sha256(path)
-    except InputError:
-        return None
 
 
 def write_predictions(folder: Path, oof: np.ndarray, test: np.ndarray) -> None:

@@ -6,9 +6,9 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
-from digit_recognizer.checksummed import read_checksummed, write_checksummed
+from digit_recognizer.checksummed import damaged_files, read_checksummed, write_checksummed
 from digit_recognizer.errors import InputError
-from digit_recognizer.files import explaining, make_folder, remove_leftovers, sha256, write_bytes
+from digit_recognizer.files import explaining, make_folder, remove_leftovers, write_bytes
 from digit_recognizer.pipeline.data.dataset import Data
 from digit_recognizer.pipeline.recipes.recipe import Recipe
 from digit_recognizer.pipeline.runs import locks
@@ -134,15 +134,7 @@ class RunDirectory:
 def finished_metrics(path: Path) -> dict | None:
     """The metrics of a run whose results are all there and as they were written, or None."""
     metrics = read_checksummed(path / METRICS_FILE)
-    if metrics is None:
-        return None
-    for name, digest in metrics["files"].items():
-        try:
-            if sha256(path / name) != digest:
-                return None
-        except InputError:
-            return None
-    return metrics
+    return metrics if metrics is not None and not damaged_files(path, metrics) else None
 
 
 def read_identity(path: Path) -> dict:

@@ -1,6 +1,5 @@
 """What the classifier and the regressor share: fitting, prediction, weights."""
 
-from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +35,15 @@ from digit_recognizer.estimator.inputs.arrays import (
     prepared,
     validated,
 )
+from digit_recognizer.estimator.inputs.targets import Targets
 from digit_recognizer.estimator.saving import persistence
 from digit_recognizer.nn import Network, Scaling, Summary, predict_views
 from digit_recognizer.nn.arrays.rows import smallest
 
 
-class BaseNumpyNet(FitByEpochs, WeightLists, Exchange, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseNumpyNet(
+    FitByEpochs, WeightLists, Exchange, CallbackSupportMixin, Targets, BaseEstimator
+):
     """Base of the estimators; use `NumpyNetClassifier` or `NumpyNetRegressor`."""
 
     _parameter_constraints: dict = CONSTRAINTS
@@ -49,48 +51,6 @@ class BaseNumpyNet(FitByEpochs, WeightLists, Exchange, CallbackSupportMixin, Bas
     def _store(self, parameters):
         """Keep what `__init__` was given, each under its own name."""
         vars(self).update({name: value for name, value in parameters.items() if name != "self"})
-
-    @abstractmethod
-    def _validate_input(self, X, y, incremental, reset):
-        """Check X and y; return X, and y as the network's loss takes it."""
-
-    @abstractmethod
-    def _encode_known(self, y):
-        """Encode further checked targets for the fitted network."""
-
-    @abstractmethod
-    def _decode(self, y):
-        """The user's targets for encoded ones."""
-
-    def _weigh(self, y, sample_weight):
-        """Weights of the rows with the classes' weights in them, or None."""
-        return sample_weight
-
-    def _describe_targets(self) -> dict:
-        """What a file keeps of the targets, as plain values."""
-        return {}
-
-    def _restore_targets(self, description: dict) -> None:
-        """Take up what `_describe_targets` described."""
-
-    def _complete_targets(self) -> None:
-        """Set what is known of the targets besides the fitted attributes set by hand."""
-
-    @abstractmethod
-    def _make_loss(self):
-        """The network's loss."""
-
-    def _stratify_by(self, y):
-        """The classes of the encoded targets y, of shape (n,), or None where there are none."""
-        return None
-
-    def _not_shown(self, y) -> list[str]:
-        """Names of the classes that encoded targets y lack."""
-        return []
-
-    @abstractmethod
-    def _score_predictions(self, predictions, y, sample_weight):
-        """Default score of the network's predictions for encoded targets y."""
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)

@@ -1,5 +1,7 @@
 """Classes as the network takes them: checked, encoded, weighed, and predicted again."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
@@ -12,6 +14,52 @@ from digit_recognizer.estimator.inputs.arrays import (
     validated,
 )
 from digit_recognizer.estimator.inputs.class_weights import row_weights
+
+
+class Targets(ABC):
+    """What an estimator does with its targets; the plain answers are a regressor's."""
+
+    @abstractmethod
+    def _validate_input(self, X, y, incremental, reset):
+        """Check X and y; return X, and y as the network's loss takes it."""
+
+    @abstractmethod
+    def _encode_known(self, y):
+        """Encode further checked targets for the fitted network."""
+
+    @abstractmethod
+    def _decode(self, y):
+        """The user's targets for encoded ones."""
+
+    def _weigh(self, y, sample_weight):
+        """Weights of the rows with the classes' weights in them, or None."""
+        return sample_weight
+
+    def _describe_targets(self) -> dict:
+        """What a file keeps of the targets, as plain values."""
+        return {}
+
+    def _restore_targets(self, description: dict) -> None:  # noqa: B027
+        """Take up what `_describe_targets` described."""
+
+    def _complete_targets(self) -> None:  # noqa: B027
+        """Set what is known of the targets besides the fitted attributes set by hand."""
+
+    @abstractmethod
+    def _make_loss(self):
+        """The network's loss."""
+
+    def _stratify_by(self, y):
+        """The classes of the encoded targets y, of shape (n,), or None where there are none."""
+        return None
+
+    def _not_shown(self, y) -> list[str]:
+        """Names of the classes that encoded targets y lack."""
+        return []
+
+    @abstractmethod
+    def _score_predictions(self, predictions, y, sample_weight):
+        """Default score of the network's predictions for encoded targets y."""
 
 
 class ClassTargets:

@@ -133,16 +133,18 @@ class Network:
     def run(self, X, memories):
         """`forward` of rows that are known to fit."""
         X = multipliable(X, self.dtype) if self.scaling is None else self.scaling(X, self.dtype)
-        if is_sparse(X) and not self.takes_sparse:
-            X = X.toarray()
         if not is_sparse(X):
             X = X.reshape(len(X), *self.input_shape)
+        elif not self.takes_sparse:
+            X = X.toarray().reshape(X.shape[0], *self.input_shape)
         may_overwrite = False
         for step, memory in zip(self.steps, memories, strict=False):
             memory.overwrite_input = may_overwrite
             Y = step.forward(X, memory)
-            is_new = may_overwrite or is_sparse(X) or not np.may_share_memory(X, Y)
-            may_overwrite = is_new and not step.keeps_output
+            if step.keeps_output:
+                may_overwrite = False
+            elif not may_overwrite:
+                may_overwrite = is_sparse(X) or not np.may_share_memory(X, Y)
             X = Y
         memories[-1].overwrite_input = may_overwrite
         return X

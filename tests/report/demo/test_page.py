@@ -103,12 +103,13 @@ def test_occlusion_names_the_part_that_matters(page):
     assert red > 1000
 
 
-def picture(kind="PNG", paper=235, ink=20, size=(300, 400)):
-    """A photograph of a 7 on paper that gets darker to one side."""
-    shade = np.linspace(paper - 25, paper, size[0], dtype=np.uint8)
+def picture(kind="PNG", paper=235, ink=20, size=(300, 400), width=22):
+    """A photograph of a 7 on paper that gets darker to one side, with a speck."""
+    shade = np.linspace(paper - 40, paper, size[0], dtype=np.uint8)
     image = Image.fromarray(np.tile(shade, (size[1], 1)))
     pen = ImageDraw.Draw(image)
-    pen.line([(90, 100), (210, 100), (150, 300)], fill=ink, width=22, joint="curve")
+    pen.line([(90, 100), (210, 100), (150, 300)], fill=ink, width=width, joint="curve")
+    pen.ellipse([20, 370, 23, 373], fill=ink)
     file = io.BytesIO()
     image.save(file, kind)
     return file.getvalue()
@@ -122,9 +123,9 @@ def choose(page, content, name="seven.png"):
     strokes.rest(page)
 
 
-@pytest.mark.parametrize(("paper", "ink"), [(235, 20), (40, 250)])
-def test_a_picture_is_brought_to_the_form_of_a_drawing(page, paper, ink):
-    choose(page, picture(paper=paper, ink=ink))
+@pytest.mark.parametrize(("paper", "ink", "width"), [(235, 20, 22), (40, 250, 22), (235, 60, 5)])
+def test_a_picture_is_brought_to_the_form_of_a_drawing(page, paper, ink, width):
+    choose(page, picture(paper=paper, ink=ink, width=width))
     assert page.inner_text("#trouble") == ""
     seen = np.reshape(page.evaluate("Array.from(shown.pixels)"), (28, 28))
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
@@ -134,6 +135,16 @@ def test_a_picture_is_brought_to_the_form_of_a_drawing(page, paper, ink):
     assert weights.sum(axis=0) @ places == pytest.approx(14, abs=0.3)
     assert weights.sum(axis=1) @ places == pytest.approx(14, abs=0.3)
     assert prediction(page) == "7"
+
+
+@pytest.mark.parametrize("is_light", [False, True])
+def test_a_picture_of_the_networks_size_is_taken_as_it_is(page, is_light):
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[4:24, 12:15] = np.arange(100, 160).reshape(20, 3)
+    file = io.BytesIO()
+    Image.fromarray(255 - pixels if is_light else pixels).save(file, "PNG")
+    choose(page, file.getvalue())
+    assert np.array_equal(page.evaluate("Array.from(shown.pixels)"), pixels.ravel())
 
 
 def test_a_picture_can_be_dropped(page):
@@ -151,6 +162,13 @@ def test_a_picture_can_be_dropped(page):
     assert prediction(page) == "7"
 
 
+def blank():
+    """A picture of paper, darker to one side."""
+    file = io.BytesIO()
+    Image.linear_gradient("L").point(lambda value: 150 + value // 4).save(file, "PNG")
+    return file.getvalue()
+
+
 def huge():
     """The head of a PNG of 60,000 × 60,000 pixels."""
     content = bytearray(picture())
@@ -165,7 +183,7 @@ def huge():
         (b"no picture at all", "seven.png is no picture, or a damaged one"),
         (picture()[:200], "seven.png is no picture, or a damaged one"),
         (huge(), "seven.png has 60000 x 60000 pixels"),
-        (picture(paper=235, ink=235), "seven.png is of one grey"),
+        (blank(), "seven.png shows nothing but paper"),
     ],
 )
 def test_what_cannot_be_shown_is_a_sentence(page, content, sentence):

@@ -45,12 +45,16 @@ function extent(ink, width, height) {
   return mass ? { left, right, top, bottom, x: atX / mass, y: atY / mass } : null;
 }
 
+function scaleOf(box, [height, width]) {
+  return Math.min((BOX * height) / (box.bottom - box.top), (BOX * width) / (box.right - box.left));
+}
+
 // Pixels 0 to 255 of shape (height, width, channels) for ink 0 to 1 of another size, or null.
 // Each pixel is the mean of the ink under it.
 function normalForm(ink, inkWidth, inkHeight, [height, width, channels]) {
   const box = extent(ink, inkWidth, inkHeight);
   if (!box) return null;
-  const scale = Math.min((BOX * height) / (box.bottom - box.top), (BOX * width) / (box.right - box.left));
+  const scale = scaleOf(box, [height, width]);
   const left = box.x - middle(width, box.x - box.left, box.right - box.x, scale) / scale;
   const top = box.y - middle(height, box.y - box.top, box.bottom - box.y, scale) / scale;
   const upTo = sums(ink, inkWidth, inkHeight);
@@ -72,42 +76,6 @@ function normalForm(ink, inkWidth, inkHeight, [height, width, channels]) {
 function middle(size, before, behind, scale) {
   const wanted = size / 2 + 0.5;
   return Math.max(before * scale, Math.min(wanted, size - behind * scale));
-}
-
-// Ink 0 to 1 of a picture: how much darker each pixel is than the paper, or lighter where the paper,
-// which is what most of the border shows, is dark; null where there is nothing on it.
-function inkOf({ data, width, height }) {
-  const grey = new Float32Array(width * height);
-  for (let i = 0; i < grey.length; i++) {
-    const opaque = data[4 * i + 3] / 255;
-    const light = 0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2];
-    grey[i] = light * opaque + 255 * (1 - opaque);
-  }
-  const border = grey.filter((_, i) => i < width || i >= grey.length - width || i % width === 0 || i % width === width - 1);
-  const paper = border.sort()[border.length >> 1];
-  const isLight = paper > 127;
-  const ink = grey.map((value) => Math.max(isLight ? paper - value : value - paper, 0));
-  const strongest = ink.reduce((a, b) => Math.max(a, b), 0);
-  if (strongest < 16) return null; // one grey: nothing is on it
-  const threshold = otsu(ink, strongest) / 2; // so that the blurred edges of strokes stay
-  return ink.map((value) => (value > threshold ? value / strongest : 0));
-}
-
-// Halfway between the two groups that numbers from 0 to `largest` fall into: those of the largest
-// variance between them (Otsu, "A threshold selection method from gray-level histograms", 1979).
-function otsu(values, largest) {
-  const counts = new Float64Array(256);
-  for (const value of values) counts[Math.round((255 * value) / largest)]++;
-  const total = counts.reduce((sum, count, i) => sum + i * count, 0);
-  let below = 0, mass = 0, best = 0, threshold = 0;
-  for (let i = 0; i < 255; i++) {
-    below += counts[i]; mass += i * counts[i];
-    const above = values.length - below;
-    if (!below || !above) continue;
-    const between = below * above * (mass / below - (total - mass) / above) ** 2;
-    if (between > best) { best = between; threshold = (mass / below + (total - mass) / above) / 2; }
-  }
-  return (threshold * largest) / 255;
 }
 
 // Width and height that the head of a picture's file says, before anything is decoded; null where

@@ -231,9 +231,16 @@ async function take(file) {
   if (!file) return;
   $("trouble").textContent = "";
   try {
-    const picture = await readPicture(file), ink = inkOf(picture);
-    if (!ink) throw new Error(`${file.name || "The picture"} is of one grey; choose one with something on it.`);
-    board.show(inkCanvas(ink, picture.width, picture.height));
+    const picture = await readPicture(file), [height, width, channels] = shape;
+    if (picture.width === width && picture.height === height) {
+      // Of the networks' own size: as it is, light on dark.
+      const grey = greyOf(picture), isLight = hasLightBorder(grey, width, height);
+      inspect(Array.from(grey, (value) => Math.round(isLight ? 255 - value : value)).flatMap((value) => Array(channels).fill(value)));
+    } else {
+      const found = inkOf(picture, shape);
+      if (!found) throw new Error(`${file.name || "The picture"} shows nothing but paper; choose one with something on it.`);
+      board.show(inkCanvas(found.ink, found.width, found.height));
+    }
     $("board").focus({ preventScroll: true });
   } catch (error) {
     $("trouble").textContent = error.message;

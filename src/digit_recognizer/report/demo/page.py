@@ -17,7 +17,7 @@ from digit_recognizer.report.parts.run_files import Missing, RunFiles
 FILE = "demo.html"
 HERE = Path(__file__).parent
 # In the order that they are run in.
-SCRIPTS = ("network.js", "image.js", "board.js", "page.js", "quiz.js")
+SCRIPTS = ("network.js", "image.js", "ink.js", "board.js", "page.js", "quiz.js")
 VIEWED = "The run's submission is the mean over several views of each image; this page takes one."
 GREY = "The networks take colours; what is drawn or shown here is grey to them."
 

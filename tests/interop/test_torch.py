@@ -184,6 +184,65 @@ def test_arguments_that_do_not_fit_are_told(torch):
     with pytest.raises(ValueError, match="outputs are those of softmax: read it with NumpyNetCl"):
         NumpyNetRegressor.from_torch(torch.nn.Sequential(linear, torch.nn.Softmax(dim=1)))
     with pytest.raises(ValueError, match=r"Give input_shape=\(height, width, channels\)"):
-        NumpyNetClassifier.from_torch(torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3)))
+        layers = torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(16, 3)
+        NumpyNetClassifier.from_torch(torch.nn.Sequential(*layers))
     with pytest.raises(TypeError, match=r"from_torch takes a torch.nn.Module, got {}"):
         NumpyNetClassifier.from_torch({})
+
+
+@pytest.fixture
+def tutorial(torch):
+    """A module as tutorials write it: layers made in `__init__`, called in `forward`."""
+    layers, functions = torch.nn, torch.nn.functional
+
+    class Net(layers.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1 = layers.Conv2d(1, 5, 5)
+            self.features = layers.Sequential(layers.Conv2d(5, 6, 3), layers.BatchNorm2d(6))
+            self.dropout = layers.Dropout(0.25)
+            self.pool = layers.MaxPool2d(2)
+            self.fc1 = layers.Linear(6 * 5 * 5, 20)
+            self.fc2 = layers.Linear(20, 4)
+
+        def forward(self, x):
+            x = functions.relu(functions.max_pool2d(self.conv1(x), 2))
+            x = self.pool(self.features(x).tanh())
+            x = x.view(x.size(0), -1)
+            x = functions.dropout(torch.sigmoid(self.fc1(x)), 0.5, training=self.training)
+            return functions.log_softmax(self.fc2(self.dropout(x)), dim=1)
+
+    return Net()
+
+
+def test_a_module_with_a_forward_of_its_own_is_a_chain(tutorial, run, images):
+    clf = NumpyNetClassifier.from_torch(tutorial, (28, 28))
+    expected = np.exp(run(tutorial, images, (28, 28, 1)))
+    np.testing.assert_allclose(clf.predict_proba(images), expected, atol=1e-5)
+
+
+# What follows `x = self.layer(x)` in a forward, with torch as T, and what is said of it.
+FORWARDS = {
+    "x + self.layer(x)": "is no layer of what the one before it returns",
+    "x.cumsum(1)": "module.cumsum: cumsum is none of adaptive_avg_pool2d, ",
+    "x.view(-1, 2, 2)": "module.view, view, cannot be expressed: only shapes (n, n_features)",
+    "x.mean(1)": "only means over height and width are expressed, not over 1",
+    "x if x.sum() > 0 else -x": "what the forward of Net does depends on its input",
+    "self.other(x)": "module.other.0, GELU(approximate='none'), cannot be expressed",
+}
+
+
+@pytest.mark.parametrize("returned", FORWARDS)
+def test_a_forward_that_is_no_chain_is_told(torch, returned):
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(4, 4)
+            self.other = torch.nn.Sequential(torch.nn.GELU())
+
+        def forward(self, x):
+            x = self.layer(x)
+            return eval(returned, {"T": torch}, {"x": x, "self": self})
+
+    with pytest.raises(ValueError, match=re.escape(FORWARDS[returned])):
+        NumpyNetClassifier.from_torch(Net())

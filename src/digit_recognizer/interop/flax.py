@@ -64,9 +64,9 @@ def _steps(module, path):
 
 
 def _features(step):
-    if isinstance(step, nnx.Linear):
-        return step.in_features
-    return step.num_features if isinstance(step, nnx.BatchNorm) else None
+    # Of Linear and BatchNorm; a convolution's are channels.
+    features = getattr(step, "in_features", getattr(step, "num_features", None))
+    return 0 if isinstance(step, nnx.Conv) else features
 
 
 def _read_step(step, shape):

@@ -97,8 +97,9 @@ def _known_shape(model):
 
 
 def _features(layer):
-    is_dense = isinstance(layer, layers.Dense) and layer.built
-    return layer.kernel.shape[0] if is_dense else None
+    if isinstance(layer, layers.Conv2D):
+        return 0
+    return layer.kernel.shape[0] if isinstance(layer, layers.Dense) and layer.built else None
 
 
 def _read_step(layer, shape):

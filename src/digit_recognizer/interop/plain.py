@@ -122,7 +122,8 @@ def sample_shape(input_shape, n_features: Iterable) -> tuple[int, ...]:
     input_shape : tuple of int or None
         (height, width, channels), (height, width) or (n_features,).
     n_features : iterable of int or None
-        What each layer takes, where it takes rows: it says the shape where None is given.
+        Of the rows that each layer takes, 0 if it takes images and None if it takes either: the
+        first number says the shape where None is given.
 
     Raises
     ------
@@ -130,8 +131,8 @@ def sample_shape(input_shape, n_features: Iterable) -> tuple[int, ...]:
         If the layers take images, whose shape they do not say.
     """
     if input_shape is None:
-        known = next((n for n in n_features if n), None)
-        if known is None:
+        known = next((n for n in n_features if n is not None), 0)
+        if known == 0:
             raise ValueError("Give input_shape=(height, width, channels) of the images.")
         return (known,)
     shape = tuple(int(size) for size in np.atleast_1d(input_shape))

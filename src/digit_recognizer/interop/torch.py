@@ -27,6 +27,7 @@ from digit_recognizer.interop.plain import (
     sample_shape,
     write_layers,
 )
+from digit_recognizer.interop.torch_forward import layers_called
 
 
 class Exp(torch.nn.Module):
@@ -74,17 +75,21 @@ def write(estimator, logits=False):
 def _steps(module, path="module"):
     """The modules that `module` calls one after the other, with their places."""
     if kind_of(module, (torch.nn.Sequential,), "forward"):
-        for name, child in module.named_children():
-            yield from _steps(child, f"{path}.{name}")
-    else:
+        called = ((f"{path}.{name}", child) for name, child in module.named_children())
+    elif kind_of(module, READ, "forward") or type(module).__module__.startswith("torch."):
         yield path, module
+        return
+    else:
+        called = layers_called(module, path)
+    for place, step in called:
+        yield from _steps(step, place)
 
 
 def _features(module):
-    """The number of features that a module of rows takes, or None."""
-    return getattr(module, "in_features", None) or (
-        module.num_features if isinstance(module, torch.nn.BatchNorm1d) else None
-    )
+    if isinstance(module, torch.nn.Conv2d | torch.nn.BatchNorm2d):
+        return 0
+    # Of Linear and BatchNorm1d.
+    return getattr(module, "in_features", getattr(module, "num_features", None))
 
 
 def _read_step(module, shape):

@@ -1,6 +1,6 @@
 """Digit Recognizer: a Kaggle pipeline around a neural network written from scratch in NumPy.
 
->>> from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor, load_run
+>>> from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor, load_images, load_run
 """
 
 from importlib import import_module
@@ -11,9 +11,10 @@ __version__ = "0.1.0"
 _PLACES = {
     "NumpyNetClassifier": "digit_recognizer.estimator",
     "NumpyNetRegressor": "digit_recognizer.estimator",
+    "load_images": "digit_recognizer.pipeline.sources.images",
     "load_run": "digit_recognizer.pipeline.run_classifier",
 }
-__all__ = ["NumpyNetClassifier", "NumpyNetRegressor", "load_run"]
+__all__ = ["NumpyNetClassifier", "NumpyNetRegressor", "load_images", "load_run"]
 
 
 def __getattr__(name):

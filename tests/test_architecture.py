@@ -81,11 +81,13 @@ ARROWS = {
         *SHARED,
     },
     "report/parts": {PACKAGE, DATA, RECIPES, RUNS, *SHARED},
+    "pictures": {"command_line", "pipeline", DATA, *SHARED},
     "command_line": {"cli", "errors"},
     "cli": {
         PACKAGE,
         "command_line",
         "kaggle",
+        "pictures",
         "pipeline",
         "report",
         DATA,

@@ -19,6 +19,7 @@ from digit_recognizer.command_line.options import (
 from digit_recognizer.command_line.tables import show
 from digit_recognizer.command_line.vocabulary import told
 from digit_recognizer.errors import GOES_ON, InputError
+from digit_recognizer.pictures.commands import add_predict_command
 from digit_recognizer.report.commands import add_demo_command, add_report_command, write_after_run
 
 _INTERRUPTED_TRAINING = f"interrupted; what was trained is kept, and {GOES_ON}"
@@ -75,9 +76,7 @@ def _parser():
     upload = add_command(commands, "upload", _upload, "upload a submission and log its score")
     add_recipe_option(upload, "that of the submission's run")
     add_folder_option(upload)
-    upload.add_argument(
-        "--file", type=path, metavar="CSV", help="default: submissions/submission.csv"
-    )
+    upload.add_argument("--file", type=path, metavar="CSV", help="default: the newest submission")
     upload.add_argument("--yes", action="store_true", help="do not ask on a terminal")
     upload.add_argument("--force", action="store_true", help="upload the same file once more")
     upload.add_argument("--message", metavar="TEXT", help="its description at Kaggle")
@@ -112,8 +111,8 @@ def _parser():
         "(default: %(default)s)",
     )
 
-    add_report_command(commands)
-    add_demo_command(commands)
+    for add in (add_report_command, add_demo_command, add_predict_command):
+        add(commands)
     runs = add_command(commands, "runs", _runs, "list all runs; `runs clean` removes some")
     clean = add_command(
         runs.add_subparsers(title="commands", metavar="COMMAND"),

@@ -1,0 +1,1 @@
+"""New images: pictures, tables and arrays in the form that a run's networks know."""

@@ -182,7 +182,7 @@ SENTENCES = {
     "shape.npy": r"has the shape (2, 3, 4, 5, 6); give images",
     "words.npy": "give images",
     "cut.npy": "is damaged",
-    "narrow.csv": "narrow.csv",
+    "narrow.csv": "has 3 values in its first row; give 784 pixels",
     "wrong.csv": "300",
     "empty.csv": "is empty",
     "page.svg": "is no picture that can be read; give PNG, JPEG",

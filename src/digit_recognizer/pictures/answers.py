@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
-from rich import box
 from rich.table import Table
 
 # From black to white.
@@ -65,7 +64,7 @@ class Answers:
 
     def to_table(self) -> Table:
         """For people: the class, its probability, and the next probable one."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
         several = any(number is not None for number in self.numbers)
         for name in ("file", *["image"] * several, "prediction", "probability", "next"):
             table.add_column(name, justify="left" if name == "file" else "right")

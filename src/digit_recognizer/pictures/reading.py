@@ -10,7 +10,7 @@ import numpy as np
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.pictures.normal_form import normal_form
-from digit_recognizer.pipeline.data.columns import Columns
+from digit_recognizer.pipeline.data.columns import FileColumns
 from digit_recognizer.pipeline.data.competition import ALL_OTHERS
 from digit_recognizer.pipeline.data.data_file import DataFile
 from digit_recognizer.pipeline.data.table import read_table
@@ -96,6 +96,11 @@ def _read_rows(file, competition):
     with file.open() as content:
         first = content.readline().decode("utf-8", "replace").strip().split(",")
     if all(_is_number(value) for value in first):
+        if len(first) - competition.n_pixels not in (0, 1):
+            raise InputError(
+                f"{file} has {len(first)} values in its first row; give {competition.n_pixels} "
+                "pixels an image, with or without its label before them."
+            )
         competition = replace(
             competition,
             header=False,
@@ -109,7 +114,7 @@ def _read_rows(file, competition):
         # Labels and ids, whatever their names, are not looked at.
         others = [name for name in map(str.strip, first) if name not in set(names)]
         competition = replace(competition, drop_columns=others, test_id_column=None)
-    return read_table(file, Columns.test(competition, None, competition.pixel_names)).pixels
+    return read_table(file, FileColumns.test(competition, None, competition.pixel_names)).pixels
 
 
 def _is_number(text):

@@ -281,6 +281,7 @@ def f():
             "from digit_recognizer import NumpyNetClassifier",
             "matplotlib kaggle torch onnx keras flax digit_recognizer.interop",
         ),
+        ("import digit_recognizer.cli as c; c.main(['runs'])", "pandas kaggle sklearn scipy"),
     ],
 )
 def test_importing_loads_nothing_heavy_before_it_is_needed(statement, heavy):

@@ -144,10 +144,9 @@ def _kaggle(slug, options):
 def _slug(options):
     """The competition of the recipe that is named, or of the newest submission."""
     from digit_recognizer.pipeline.recipes.recipe import DEFAULT_RECIPE, load_recipe
-    from digit_recognizer.pipeline.run import LOG_FILE
     from digit_recognizer.pipeline.submissions import log
 
-    rows = log.read(LOG_FILE)
+    rows = log.read(log.LOG_FILE)
     if options.recipe is None and rows:
         return rows[-1]["competition"]
     return load_recipe(options.recipe or DEFAULT_RECIPE).competition.slug
@@ -238,8 +237,8 @@ def _upload(options):
 
     It goes to the competition of the run that made it.
     """
-    from digit_recognizer.pipeline.run import LOG_FILE, SUBMISSION_FILE
     from digit_recognizer.pipeline.sources.source import find_folder
+    from digit_recognizer.pipeline.submissions.log import LOG_FILE, SUBMISSION_FILE
     from digit_recognizer.pipeline.submissions.upload import find_origin
 
     path = options.file or SUBMISSION_FILE
@@ -251,7 +250,7 @@ def _upload(options):
 
 
 def _send(path, folder, recipe, options, ask=False, force=False):
-    from digit_recognizer.pipeline.run import LOG_FILE
+    from digit_recognizer.pipeline.submissions.log import LOG_FILE
     from digit_recognizer.pipeline.submissions.upload import (
         check_candidate,
         check_limits,
@@ -284,15 +283,14 @@ def _send(path, folder, recipe, options, ask=False, force=False):
 
 def _log(options):
     """List the submissions to a competition, CV against LB; * marks the best of each."""
-    from digit_recognizer.pipeline.run import LOG_FILE
     from digit_recognizer.pipeline.submissions import log
     from digit_recognizer.pipeline.submissions.upload import refresh
 
     slug = _slug(options)
     if options.refresh:
         with _kaggle(slug, options) as kaggle:
-            refresh(kaggle, LOG_FILE)
-    show(log.overview(log.read(LOG_FILE), slug))
+            refresh(kaggle, log.LOG_FILE)
+    show(log.overview(log.read(log.LOG_FILE), slug))
 
 
 def _leaderboard(options):

@@ -11,7 +11,7 @@ import pytest
 
 from digit_recognizer.command_line import exits as endings
 
-COMMAND = [sys.executable, "-m", "digit_recognizer", "log"]
+COMMAND = [sys.executable, "-m", "digit_recognizer", "runs"]
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

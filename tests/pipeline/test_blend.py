@@ -14,7 +14,7 @@ from digit_recognizer.pipeline.blend import blend
 from digit_recognizer.pipeline.comparison import compare
 from digit_recognizer.pipeline.data.dataset import load_data
 from digit_recognizer.pipeline.recipes.recipe import load_recipe
-from digit_recognizer.pipeline.run import LOG_FILE, submit
+from digit_recognizer.pipeline.run import submit
 from digit_recognizer.pipeline.runs.catalogue import look_at, table
 from digit_recognizer.pipeline.sources.source import find_data
 from digit_recognizer.pipeline.submissions import log
@@ -73,7 +73,7 @@ def test_a_blend_is_the_mean_of_the_runs_probabilities_and_logged_like_any_submi
     right = (oof["label"] == oof["prediction"]).mean()
     assert outcome.metrics["oof_accuracy"] == pytest.approx(right)
     assert Path("submissions/submission.csv").read_bytes() == (run / "submission.csv").read_bytes()
-    row = log.read(LOG_FILE)[-1]
+    row = log.read(log.LOG_FILE)[-1]
     assert (row["run"], row["recipe"], row["status"]) == (outcome.run_id, "blend", "sample")
     assert float(row["oof_accuracy"]) == pytest.approx(right, abs=1e-6)
 

@@ -27,9 +27,6 @@ from digit_recognizer.pipeline.runs.run_directory import RunDirectory
 from digit_recognizer.pipeline.runs.versions import machine
 from digit_recognizer.pipeline.submissions import log
 
-SUBMISSIONS_FOLDER = Path("submissions")
-SUBMISSION_FILE = SUBMISSIONS_FOLDER / "submission.csv"
-LOG_FILE = SUBMISSIONS_FOLDER / "log.csv"
 # What a Kaggle notebook leaves there is its output, which its "Submit" button offers.
 KAGGLE_WORKING = Path("/kaggle/working")
 
@@ -89,8 +86,8 @@ def submit(recipe: Recipe, data: Data, data_folder: Path, fresh=False, report=sa
         report(f"{n_rows - len(data.X_train):,} training rows of {recipe.data.drop} are left out.")
     folds = make_folds(data.y_train, recipe.cv, recipe.ensemble.n_networks, data.groups)
     # What would fail at the end is better known now.
-    make_folder(SUBMISSIONS_FOLDER)
-    log.read(LOG_FILE)
+    make_folder(log.SUBMISSIONS_FOLDER)
+    log.read(log.LOG_FILE)
     with RunDirectory(recipe, data, data_folder).opened(fresh, report) as run:
         members = make_members(recipe, folds, run.path.resolve())
         finished = inspect_members(members, report)
@@ -102,7 +99,7 @@ def submit(recipe: Recipe, data: Data, data_folder: Path, fresh=False, report=sa
         else:
             report(f"Run {run.id} is finished; --fresh would train it again.")
         hand_out(recipe.name, recipe.competition, run.path, metrics, data.is_sample)
-    return Outcome(run.id, metrics, SUBMISSION_FILE)
+    return Outcome(run.id, metrics, log.SUBMISSION_FILE)
 
 
 def submit_finished(recipe: Recipe, data_folder: Path, report=say) -> Outcome | None:
@@ -136,7 +133,7 @@ def submit_finished(recipe: Recipe, data_folder: Path, report=say) -> Outcome | 
                 return None
             report(f"Run {path.name} is finished; --fresh would train it again.")
             hand_out(recipe.name, recipe.competition, path, metrics, identity["is_sample"])
-        return Outcome(path.name, metrics, SUBMISSION_FILE)
+        return Outcome(path.name, metrics, log.SUBMISSION_FILE)
     return None
 
 
@@ -193,13 +190,15 @@ def hand_out(recipe_name: str, competition, run_path: Path, metrics: dict, is_sa
     content = (run_path / run_directory.SUBMISSION_FILE).read_bytes()
     digest = metrics["files"][run_directory.SUBMISSION_FILE]
     run_id = run_path.name
-    places = [SUBMISSION_FILE]
+    places = [log.SUBMISSION_FILE]
     if KAGGLE_WORKING.is_dir() and Path.cwd().is_relative_to(KAGGLE_WORKING.resolve()):
-        places.append(KAGGLE_WORKING / SUBMISSION_FILE.name)
-    if all(sha256(kept) != digest for kept in SUBMISSIONS_FOLDER.glob(f"*_{escape(run_id)}.csv")):
-        places.append(SUBMISSIONS_FOLDER / f"{log.timestamp(for_file=True)}_{run_id}.csv")
+        places.append(KAGGLE_WORKING / log.SUBMISSION_FILE.name)
+    if all(
+        sha256(kept) != digest for kept in log.SUBMISSIONS_FOLDER.glob(f"*_{escape(run_id)}.csv")
+    ):
+        places.append(log.SUBMISSIONS_FOLDER / f"{log.timestamp(for_file=True)}_{run_id}.csv")
     for path in places:
         write_bytes(path, content)
     status = log.SAMPLE if is_sample else log.WRITTEN
-    log.append_once(LOG_FILE, run_id, recipe_name, metrics, digest, status, competition.slug)
-    return SUBMISSION_FILE
+    log.append_once(log.LOG_FILE, run_id, recipe_name, metrics, digest, status, competition.slug)
+    return log.SUBMISSION_FILE

@@ -10,16 +10,16 @@ import re
 import warnings
 from collections import defaultdict
 from contextlib import nullcontext
+from importlib.metadata import version
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline.data.diagnosis import read_carefully, read_first, read_rows
 
 # Before version 3, pandas makes 0 of 256 in a column asked for as uint8; int64 shows it.
-_PANDAS_REFUSES_OVERFLOW = int(pd.__version__.split(".")[0]) >= 3
+_PANDAS_REFUSES_OVERFLOW = int(version("pandas").split(".")[0]) >= 3
 
 
 class Table(NamedTuple):
@@ -73,6 +73,8 @@ def has_labels(file, columns):
 
 def _read_fast(file, columns):
     """Return the Table, or None if pandas or a check here finds anything out of the ordinary."""
+    import pandas as pd
+
     names, places = _first_lines(file, columns)
     if places is None:
         return None

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
 from digit_recognizer.errors import InputError, counted
 from digit_recognizer.pipeline.recipes.sections import CrossValidation
@@ -91,6 +90,8 @@ def make_folds(
 
 def _split(y, groups, n_folds, seed):
     """Yield the training and the validation rows of each fold."""
+    from sklearn.model_selection import StratifiedKFold
+
     if len(np.unique(groups)) == len(y):
         split = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
         yield from split.split(np.zeros(len(y)), y)

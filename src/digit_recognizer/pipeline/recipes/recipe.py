@@ -11,7 +11,6 @@ from pathlib import Path
 import tomli_w
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.estimator import NumpyNetClassifier
 from digit_recognizer.files import as_name, read_text
 from digit_recognizer.nn import Augment
 from digit_recognizer.pipeline.data.classes import Classes
@@ -72,11 +71,11 @@ class Recipe:
     ensemble: Ensemble = field(default_factory=Ensemble)
     compute: Compute = field(default_factory=Compute)
 
-    def make_estimators(self) -> list[NumpyNetClassifier]:
+    def make_estimators(self) -> list:
         """Unfitted estimators with the recipe's parameters, one an architecture."""
         shape = list(self.competition.image_shape)
         return [
-            NumpyNetClassifier(
+            _estimator(
                 **{"input_shape": shape} | model, scaling=self.data.scaling, augment=self.augment
             )
             for model in self._models()
@@ -214,11 +213,18 @@ def _check(name, tables) -> Recipe:
     return _check_estimator(Recipe(name=name, model=model, **sections))
 
 
+def _estimator(**parameters):
+    # Imported when first used: what lists runs need not wait for scikit-learn.
+    from digit_recognizer.estimator import NumpyNetClassifier
+
+    return NumpyNetClassifier(**parameters)
+
+
 def _check_model(values, competition):
     for key in values:
         if key in OWN_PARAMETERS:
             raise InputError(f"[model] {key} is set by the run; {OWN_PARAMETERS[key]}.")
-    valid = set(NumpyNetClassifier().get_params()) - set(OWN_PARAMETERS)
+    valid = set(_estimator().get_params()) - set(OWN_PARAMETERS)
     for key in values:
         if key not in valid:
             raise InputError(f"[model] {key} is unknown{nearest(key, valid)}.")
@@ -247,7 +253,7 @@ def _check_estimator(recipe):
             "[ensemble] architectures stand in place of [model] architecture; leave out one of "
             "the two."
         )
-    defaults = NumpyNetClassifier().get_params()
+    defaults = _estimator().get_params()
     for name in ("hidden_layer_sizes", "activation", "dropout", "batch_norm"):
         # A run's resolved recipe holds the defaults.
         is_given = name in recipe.model and not _is_same(recipe.model[name], defaults[name])

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.base import clone
 
 from digit_recognizer.checksummed import damaged_files, read_checksummed, write_checksummed
 from digit_recognizer.files import sha256, write_array, write_bytes
@@ -50,6 +49,8 @@ def make_members(recipe: Recipe, folds: list[Fold], run_folder: Path) -> list[Me
 
     A fold's only network has its files in the fold's folder, several have folders in it.
     """
+    from sklearn.base import clone
+
     estimators = [
         estimator for estimator in recipe.make_estimators() for _ in range(recipe.ensemble.seeds)
     ]

@@ -19,6 +19,10 @@ from digit_recognizer.pipeline.recipes.recipe import find_recipe
 from digit_recognizer.pipeline.runs.locks import locked
 from digit_recognizer.pipeline.runs.run_directory import RECIPE_FILE, RUNS_FOLDER
 
+SUBMISSIONS_FOLDER = Path("submissions")
+SUBMISSION_FILE = SUBMISSIONS_FOLDER / "submission.csv"
+LOG_FILE = SUBMISSIONS_FOLDER / "log.csv"
+
 COLUMNS = (
     "time",
     "run",

@@ -1,12 +1,19 @@
 """Print the test files of what changed: in the work tree, or if nothing did in the last commit.
 
-A test file belongs to a module if it mirrors it (`tests/nn/test_layers.py` of `nn/layers.py`).
+A module's tests are those that mirror it (`tests/nn/test_layers.py` of `nn/layers.py`), else those
+that import it, else those of its room. Its own examples are tests too, as are those of a page.
 """
 
+import re
 import subprocess
 from pathlib import Path, PurePosixPath
 
-SOURCE, TESTS = PurePosixPath("src/digit_recognizer"), PurePosixPath("tests")
+PACKAGE, TESTS = "digit_recognizer", PurePosixPath("tests")
+SOURCE = PurePosixPath("src", PACKAGE)
+# Real clusters take minutes.
+LONG = "test_distributed.py"
+# What half of the tests import is not tested by all of them.
+MANY = 4
 
 
 def changed_files() -> list[str]:
@@ -20,17 +27,47 @@ def changed_files() -> list[str]:
     return []
 
 
-def tests_of(path: str) -> list[str]:
-    """Test files of a changed file."""
+def tests_of(path: str) -> set[str]:
+    """Files that test a changed file, as pytest takes them."""
     path = PurePosixPath(path)
+    own = {str(path)} if Path(path).is_file() else set()
+    if path.suffix == ".md":
+        return own if path.parts[0] == "docs" or path.name == "README.md" else set()
     if path.suffix != ".py":
-        return []
+        return set()
     if path.is_relative_to(SOURCE):
-        room = TESTS / path.relative_to(SOURCE).parent
-        names = [room / f"test_{path.stem}.py", room / f"test_{path.parent.name}.py"]
-    else:
-        names = [path] if path.name.startswith("test_") else []
-    return [str(name) for name in names if Path(name).is_file()]
+        return own | set(map(str, _of_module(path.relative_to(SOURCE))))
+    if not path.is_relative_to(TESTS):
+        return set()
+    if path.name.startswith("test_"):
+        return own
+    found = _of_room(path.parent) if path.name == "conftest.py" else _importers("", path.stem)
+    return set(map(str, found))
+
+
+def _of_module(path):
+    """Test files of a module of the package."""
+    room = TESTS / path.parent
+    mirrors = [room / f"test_{path.stem}.py", room / f"test_{path.parent.name}.py"]
+    mirrors = [mirror for mirror in map(Path, mirrors) if mirror.is_file()]
+    importers = _importers(".".join([PACKAGE, *path.parent.parts]), path.stem)
+    near = [test for test in importers if test.parent == Path(room)]
+    short = [test for test in importers if test.name != LONG]
+    return mirrors or near or short[:MANY] or importers or _of_room(room)
+
+
+def _importers(package, name):
+    """Test files that import a module, by one statement or the other."""
+    dotted = f"{package}.{name}" if package else name
+    statement = rf"^from {re.escape(package)} import .*\b{name}\b|" if package else ""
+    pattern = re.compile(rf"{statement}^(from|import) {re.escape(dotted)}\b", re.MULTILINE)
+    files = sorted(Path(TESTS).rglob("test_*.py"))
+    return [file for file in files if pattern.search(file.read_text(encoding="utf-8"))]
+
+
+def _of_room(room):
+    """Test files of a room, or of the nearest one around it that has some."""
+    return sorted(Path(room).glob("test_*.py")) or _of_room(room.parent)
 
 
 if __name__ == "__main__":

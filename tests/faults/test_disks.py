@@ -28,7 +28,7 @@ def test_a_full_disk_is_said_and_costs_no_epoch_once_there_is_space(disk, whole,
     before = work.epochs()
     assert any(before.values())
     small.remount("size=50m")
-    assert work.submit("--jobs", jobs).status == 0
+    assert work.submit("--jobs", "1").status == 0
     assert work.results() == expected
     for fold, rows in before.items():
         assert work.epochs()[fold][: len(rows)] == rows
@@ -43,11 +43,11 @@ def test_a_full_disk_is_said_and_costs_no_epoch_once_there_is_space(disk, whole,
         ("2", "set JOBLIB_TEMP_FOLDER to a folder of your own with space, or give --jobs 1."),
     ],
 )
-def test_a_limit_on_the_size_of_files_is_said(work, whole, expected, jobs, remedy):
+def test_a_limit_on_the_size_of_files_is_said(work, whole, expected, submit_here, jobs, remedy):
     work.data = whole.folder / "data" / "sample"
     end = work.submit("--jobs", jobs, file_size=10 * KB)
     assert_one_sentence(end, "(File too large); ", remedy)
-    assert work.submit("--jobs", jobs).status == 0
+    assert submit_here(work).status == 0
     assert work.results() == expected
 
 

@@ -22,10 +22,10 @@ def interrupt(work, random, send, *options, after=2):
     return ending(process)
 
 
-def assert_goes_on_to(expected, work, *options):
-    """The same command ends with the right bytes, and trains no finished epoch again."""
+def assert_goes_on_to(expected, work, submit):
+    """Submitted again, it ends with the right bytes, and trains no finished epoch again."""
     before = work.epochs()
-    assert work.submit(*options).status == 0
+    assert submit(work).status == 0
     assert work.results() == expected
     for fold, rows in work.epochs().items():
         assert rows[: len(before.get(fold, []))] == before.get(fold, [])
@@ -33,7 +33,7 @@ def assert_goes_on_to(expected, work, *options):
     return before
 
 
-def test_a_run_killed_again_and_again_ends_with_the_same_bytes(work, random, expected):
+def test_a_run_killed_again_and_again_ends_with_the_same_bytes(work, random, expected, submit_here):
     kept = 0
     for _ in range(3):
         before = work.epochs() if kept else {}
@@ -45,22 +45,24 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(work, random, exp
             assert work.epochs()[fold][: len(rows)] == rows
         kept = sum(map(len, work.epochs().values()))
         assert kept > 0
-    assert_goes_on_to(expected, work, "--jobs", "1")
+    assert_goes_on_to(expected, work, submit_here)
 
 
-def test_a_run_killed_before_its_first_epoch_ends_with_the_same_bytes(work, random, expected):
+def test_a_run_killed_before_its_first_epoch_ends_with_the_same_bytes(
+    work, random, expected, submit_here
+):
     process = work.start("--jobs", "1")
     pause(random, 1.5)
     kill(process, signal.SIGKILL)
     ending(process)
-    assert work.submit("--jobs", "1").status == 0
+    assert submit_here(work).status == 0
     assert work.results() == expected
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_says_so_and_keeps_its_epochs(
-    work, random, expected, number, jobs, shared
+    work, random, expected, submit_here, number, jobs, shared
 ):
     # Ctrl-C in a terminal reaches the workers too, and so does its end.
     send = kill if number == signal.SIGTERM else kill_group
@@ -70,12 +72,12 @@ def test_an_interrupted_run_says_so_and_keeps_its_epochs(
     assert end.lines[-1] == KEPT
     assert not any("Traceback" in line for line in end.lines)
     assert not any(map(is_running, work.workers()))
-    before = assert_goes_on_to(expected, work, "--jobs", jobs)
+    before = assert_goes_on_to(expected, work, submit_here)
     assert sum(map(len, before.values())) >= 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_worker_is_reported_with_its_fold(work, random, expected, number):
+def test_a_killed_worker_is_reported_with_its_fold(work, random, expected, submit_here, number):
     victims = []
     end = interrupt(
         work,
@@ -96,7 +98,7 @@ def test_a_killed_worker_is_reported_with_its_fold(work, random, expected, numbe
         "--fresh goes on from there."
     )
     assert not any("Traceback" in line for line in end.lines)
-    assert_goes_on_to(expected, work, "--jobs", "2")
+    assert_goes_on_to(expected, work, submit_here)
 
 
 def test_a_worker_leaves_ctrl_c_to_its_parent(work, random, expected):
@@ -139,6 +141,6 @@ def test_workers_end_with_a_killed_parent_and_what_it_left_is_removed(
     assert workers
     assert list(shared.iterdir()) != []
     # The next start waits for those that have not noticed yet.
-    assert_goes_on_to(expected, work, "--jobs", "2")
+    assert_goes_on_to(expected, work, lambda work: work.submit("--jobs", "2"))
     assert not any(map(is_running, workers))
     assert list(shared.iterdir()) == []

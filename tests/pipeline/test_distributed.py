@@ -240,7 +240,7 @@ def test_a_local_cluster_survives_the_death_of_its_only_worker_in_silence(here, 
 
 def test_ctrl_c_ends_a_local_cluster_with_one_sentence(here):
     recipe = RECIPE.replace("max_iter = 4", "max_iter = 4000")
-    command = start_command(here, recipe + '[compute]\nbackend = "dask"\njobs = 2\n')
+    command = start_command(here, recipe + '[compute]\nbackend = "dask"\njobs = 1\n')
     wait_until(lambda: list(here.glob("runs/*/fold-*/epoch-*")), "an epoch", SECONDS)
     os.killpg(command.pid, signal.SIGINT)
     _, errors = command.communicate(timeout=SECONDS)

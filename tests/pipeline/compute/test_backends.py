@@ -52,7 +52,7 @@ def is_running(pid):
 
 
 def wait_until(condition):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert condition()
@@ -93,23 +93,15 @@ def test_one_that_is_killed_early_is_replaced():
     assert not workers & started
 
 
-def test_ctrl_c_cannot_reach_them_however_early(tmp_path):
+def test_ctrl_c_cannot_reach_them_however_early_and_they_end_with_their_parent(tmp_path):
     # In a process of its own, where nothing has started the resource trackers yet.
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
         started = [int(pid) for pid in parent.stdout.readline().split()]
         blocked = [status(pid, "SigBlk") for pid in started]
+        # Killed before there is work.
         parent.kill()
     assert len(started) == 2
     assert all(int(mask, 16) & 1 << signal.SIGINT - 1 for mask in blocked)
-
-
-def test_they_end_when_their_parent_is_killed_before_there_is_work(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
-        started = [int(pid) for pid in parent.stdout.readline().split()]
-        parent.kill()
-    assert len(started) == 2
     wait_until(lambda: not any(map(is_running, started)))

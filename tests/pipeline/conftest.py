@@ -1,5 +1,6 @@
 import gzip
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,3 +43,11 @@ def store(folder):
                 (folder / name).write_bytes(content)
 
     return put
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """An empty folder of runs, its name relative as in a message."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    return Path("runs")

@@ -1,9 +1,6 @@
 """Intervals of accuracies, McNemar's test, and the comparison of two runs."""
 
-import json
-import os
 from math import comb, sqrt
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,39 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from digit_recognizer.checksummed import write_checksummed
 from digit_recognizer.command_line.tables import rendered
 from digit_recognizer.errors import InputError
-from digit_recognizer.files import sha256
 from digit_recognizer.pipeline.comparison import WIDTH, Comparison, compare
 from digit_recognizer.pipeline.ensembles.statistics import mcnemar, wilson_interval
-from digit_recognizer.pipeline.runs.named_runs import find_newest, find_run
-from digit_recognizer.pipeline.runs.predictions import read_out_of_fold
-from digit_recognizer.pipeline.runs.results import write_oof
-
-LABELS = np.arange(40) % 4
-
-
-@pytest.fixture
-def runs(tmp_path, monkeypatch):
-    """An empty folder of runs, its name relative as in a message."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs").mkdir()
-    return Path("runs")
-
-
-def write_run(folder, wrong_rows=(), labels=LABELS, data="abc", rows=None):
-    """A run that predicts all rows right but those; `rows` are their numbers in the data."""
-    folder.mkdir(parents=True)
-    probabilities = np.full((len(labels), 4), 0.1, dtype=np.float32)
-    predictions = labels.copy()
-    predictions[list(wrong_rows)] = (predictions[list(wrong_rows)] + 1) % 4
-    probabilities[np.arange(len(labels)), predictions] = 0.7
-    fold_of_row = np.arange(len(labels)) // 4 % 2 + 1
-    write_oof(folder / "oof.csv", probabilities, fold_of_row, labels, np.arange(4), rows)
-    metrics = {"n_train": len(labels), "data": data}
-    write_checksummed(folder / "metrics.json", metrics)
-    return folder
+from run_files import LABELS, write_run
 
 
 def wilson(n_right, n):
@@ -186,63 +155,6 @@ def test_long_names_keep_the_hash_that_tells_them_apart():
         assert f"only a-very-long-name-of-…tition-{ending} right" in report
 
 
-def test_a_run_is_found_by_its_id_its_beginning_and_its_folder(runs):
-    write_run(runs / "fast-1234")
-    write_run(runs / "mlp-5678")
-    elsewhere = write_run(runs.parent / "elsewhere" / "fast-1234")
-    assert find_run("fast-1234", runs) == find_run("f", runs) == runs / "fast-1234"
-    assert find_run("runs/mlp-5678", runs) == runs / "mlp-5678"
-    assert read_out_of_fold(runs / "mlp-5678", runs).name == "mlp-5678"
-    assert find_run(str(elsewhere), runs) == elsewhere
-    assert read_out_of_fold(elsewhere, runs).name == "elsewhere/fast-1234"
-
-
-def test_an_id_comes_before_longer_ones_and_before_a_folder_of_that_name(runs):
-    for path in (runs / "a", runs / "ab", runs.parent / "a"):
-        write_run(path)
-    assert find_run("a", runs) == runs / "a"
-
-
-@pytest.mark.parametrize("name", ["slow", "", "x" * 5000, "runs/fas"])
-def test_an_unknown_run_is_answered_with_those_there_are(runs, name):
-    write_run(runs / "fast-1234")
-    write_run(runs / "mlp-5678")
-    with pytest.raises(InputError, match=r"no run .* in runs; choose one of fast-1234, mlp-5678"):
-        find_run(name, runs)
-
-
-def test_an_ambiguous_beginning_is_answered_with_those_that_begin_so(runs):
-    for name in ("fast-12", "fast-34", "mlp-56"):
-        write_run(runs / name)
-    message = r"'fast' is the beginning of 2 runs; choose one of fast-12, fast-34\.$"
-    with pytest.raises(InputError, match=message):
-        find_run("fast", runs)
-
-
-def test_a_recipes_name_stands_for_its_newest_run_on_the_others_data(runs):
-    made = {
-        "fast-00000001": "sample",
-        "fast-00000002": "sample",
-        "fast-00000003": "real",
-        "fast-wide-00000004": "sample",
-        "mlp-00000005": "sample",
-    }
-    for second, (name, data) in enumerate(made.items()):
-        file = write_run(runs / name, data=data) / "metrics.json"
-        os.utime(file, (second, second))
-    (runs / "fast-00000006").mkdir()
-
-    def found(*names):
-        return [path.name for path in find_newest(list(names), runs)]
-
-    assert found("fast") == ["fast-00000003"]
-    assert found("fast", "mlp") == ["fast-00000002", "mlp-00000005"]
-    assert found("mlp-00", "fast") == ["mlp-00000005", "fast-00000002"]
-    assert found("fast-00000001", "mlp") == ["fast-00000001", "mlp-00000005"]
-    # Nothing in common: the comparison says what differs.
-    assert found("fast-00000003", "mlp") == ["fast-00000003", "mlp-00000005"]
-
-
 @pytest.mark.parametrize(("seed", "is_luck"), [(1, True), (0, False)])
 def test_a_difference_between_two_seeds_of_one_recipe_is_called_luck(runs, seed, is_luck):
     recipe = "[model]\nmax_iter = {}\n[cv]\nfolds = 2\nseed = {}\n"
@@ -255,13 +167,6 @@ def test_a_difference_between_two_seeds_of_one_recipe_is_called_luck(runs, seed,
     assert comparison.same_recipe is is_luck
     assert ("is luck" in comparison.verdict()) is is_luck
     assert ("b is better" in comparison.verdict()) is not is_luck
-
-
-def test_many_runs_are_not_all_listed(runs):
-    for number in range(13):
-        (runs / f"fast-{number:02}").mkdir()
-    with pytest.raises(InputError, match=r"fast-08, fast-09 and 3 more\.$"):
-        find_run("mlp", runs)
 
 
 def test_rows_that_one_run_leaves_out_are_not_compared(runs):
@@ -300,100 +205,3 @@ def test_a_run_without_metrics_is_compared_by_its_labels(runs):
     write_run(runs / "a", data="abc")
     (write_run(runs / "b", data="abd") / "metrics.json").unlink()
     assert compare("a", "b", runs).both_right == 40
-
-
-def test_a_run_without_predictions_is_not_finished(runs):
-    (write_run(runs / "a") / "oof.csv").unlink()
-    with pytest.raises(InputError, match=r"runs/a/oof.csv is not there: the run is not finished"):
-        read_out_of_fold(runs / "a", runs)
-
-
-@pytest.mark.parametrize("has_metrics", [True, False])
-@given(data=st.data())
-def test_a_truncated_table_is_one_sentence(tmp_path_factory, has_metrics, data):
-    runs = tmp_path_factory.mktemp("runs")
-    folder = write_run(runs / "a")
-    content = (folder / "oof.csv").read_bytes()
-    n_kept = data.draw(st.integers(0, len(content) - 1))
-    (folder / "oof.csv").write_bytes(content[:n_kept])
-    if not has_metrics:
-        (folder / "metrics.json").unlink()
-        # Whole lines without metrics are a shorter table, which no other run agrees with.
-        if content[:n_kept].endswith(b"\n") and content[:n_kept].count(b"\n") > 1:
-            return
-    with pytest.raises(InputError, match=r"oof\.csv (is damaged|has \d+ rows of 40)") as caught:
-        read_out_of_fold(runs / "a", runs)
-    assert "\n" not in str(caught.value)
-    assert str(caught.value).endswith("submit with its recipe again, which mends the run.")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "fault"),
-    [
-        ("row,fold,label", "row,fold,class", "its columns are not"),
-        ("probability_3", "p3", "its columns are not"),
-        ("\n7,", "\n8,", "not numbered in order"),
-        ("0.7", "seven", "a probability is not a number"),
-        ("0.7", "", "a probability is not a number"),
-        ("\n1,1,0,0", "\n1,1,0.5,0", "none of its classes"),
-        ("\n1,1,0,0", "\n1,1,,0", "none of its classes"),
-        ("\n1,1,0,0", "\n1,1,0,0,0", "not the table"),
-        ("\n", ",0.1\n", "not the table|its columns are not"),
-        ("row", "r\xf8w", "not the table|its columns are not"),
-        ("\n1,1,0,0", "\n1,1,99999999999999999999,0", "none of its classes"),
-    ],
-)
-def test_a_damaged_table_is_one_sentence(runs, old, new, fault):
-    path = write_run(runs / "a") / "oof.csv"
-    text = path.read_text().replace("\n1,2,0,0", "\n1,1,0,0")
-    assert old in text
-    path.write_bytes(text.replace(old, new).encode("latin-1"))
-    with pytest.raises(InputError, match=rf"runs/a/oof.csv is damaged \(.*({fault})") as caught:
-        read_out_of_fold(runs / "a", runs)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_header_alone_is_damage(runs):
-    folder = write_run(runs / "a")
-    path = folder / "oof.csv"
-    path.write_text(path.read_text().splitlines(keepends=True)[0])
-    with pytest.raises(InputError, match=r"damaged \(it has no rows"):
-        read_out_of_fold(runs / "a", runs)
-
-
-@pytest.mark.parametrize("content", [b"", b'{"n_train": 4', b"[]", b"3", b"\xff"])
-def test_damaged_metrics_are_one_sentence(runs, content):
-    (write_run(runs / "a") / "metrics.json").write_bytes(content)
-    with pytest.raises(
-        InputError, match=r"runs/a/metrics.json is damaged \(.*\); submit with its recipe again"
-    ):
-        read_out_of_fold(runs / "a", runs)
-
-
-@pytest.mark.parametrize("name", ["oof.csv", "metrics.json"])
-def test_a_folder_in_place_of_a_file_is_one_sentence(runs, name):
-    folder = write_run(runs / "a")
-    (folder / name).unlink()
-    (folder / name).mkdir()
-    with pytest.raises(InputError, match=f"runs/a/{name} cannot be read"):
-        read_out_of_fold(runs / "a", runs)
-
-
-def test_predictions_that_were_altered_since_are_refused(runs):
-    folder = write_run(runs / "a")
-    metrics = json.loads((folder / "metrics.json").read_text())
-    del metrics["sha256"]
-    digest = sha256(folder / "oof.csv")
-    write_checksummed(folder / "metrics.json", metrics | {"files": {"oof.csv": digest}})
-    read_out_of_fold(runs / "a", runs)
-    path = folder / "oof.csv"
-    path.write_text(path.read_text().replace("0.7", "0.6", 1))
-    with pytest.raises(InputError, match=r"oof.csv is not as the run wrote it; submit with its"):
-        read_out_of_fold(runs / "a", runs)
-
-
-def test_metrics_that_were_altered_since_are_refused(runs):
-    path = write_run(runs / "a") / "metrics.json"
-    path.write_text(path.read_text().replace("abc", "abd"))
-    with pytest.raises(InputError, match=r"metrics.json is damaged \(it is not as the run wrote"):
-        read_out_of_fold(runs / "a", runs)

@@ -19,6 +19,7 @@ from digit_recognizer.nn import (
     SquaredError,
     TrainingPlan,
 )
+from digit_recognizer.nn.arrays import scaling as scaling_module
 from digit_recognizer.nn.testing.gradients import numerical_gradient, relative_error
 
 PIXELS = np.random.default_rng(0).integers(0, 200, (60, 36), dtype=np.uint8)
@@ -68,6 +69,15 @@ def test_a_weight_counts_rows(name):
     np.testing.assert_allclose(
         (weighted.shift, weighted.scale), (repeated.shift, repeated.scale), rtol=1e-12
     )
+
+
+@pytest.mark.parametrize("name", ["standard", "unit"])
+def test_what_is_measured_block_by_block_is_that_of_all_rows(name, monkeypatch):
+    X, weight = PIXELS.astype(float), np.arange(60) % 3
+    whole = Scaling.fit(X, name, weight)
+    monkeypatch.setattr(scaling_module, "BLOCK_VALUES", 7 * X.shape[1])
+    blocks = Scaling.fit(X, name, weight)
+    np.testing.assert_allclose((blocks.shift, blocks.scale), (whole.shift, whole.scale))
 
 
 def test_values_too_large_to_measure_are_refused():

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from digit_recognizer.command_line.tables import rendered
 from digit_recognizer.errors import InputError
 from digit_recognizer.pipeline.blend import blend
 from digit_recognizer.pipeline.comparison import compare
 from digit_recognizer.pipeline.data.dataset import load_data
 from digit_recognizer.pipeline.recipes.recipe import load_recipe
 from digit_recognizer.pipeline.run import submit
-from digit_recognizer.pipeline.runs.catalogue import look_at, table
+from digit_recognizer.pipeline.runs.catalogue import look_at, table_of_runs
 from digit_recognizer.pipeline.sources.source import find_data
 from digit_recognizer.pipeline.submissions import log
 
@@ -97,7 +98,7 @@ def test_a_blend_can_be_compared_and_blended():
 def test_the_list_of_runs_has_the_blend_which_trained_nothing():
     run = look_at(Path("runs") / blend(["narrow", "wide"]).run_id)
     assert (run.state, run.data) == ("finished", "sample")
-    assert "0 of 0" not in table([run])
+    assert "0 of 0" not in rendered(table_of_runs([run]))
 
 
 def test_the_same_blend_gives_the_same_bytes():

@@ -81,7 +81,7 @@ check: $(VENV)/.installed-dev ## ruff, then the tests of what changed
 	$(BIN)/python -m pytest --numprocesses auto $$($(BIN)/python tests/changed.py)
 
 test-interop: $(VENV)/.installed-interop ## networks from and to PyTorch, Keras, Flax and ONNX
-	$(BIN)/python -m pytest --numprocesses auto tests/interop tests/nn/test_against_torch.py
+	$(BIN)/python -m pytest --numprocesses auto tests/interop tests/nn/test_against_torch.py tests/nn/test_images_against_torch.py
 
 test-lowest: $(VENV)/.installed-dev ## pytest with the oldest versions that pyproject.toml allows
 	$(BIN)/python -m uv venv --quiet --clear --python 3.11 $(VENV)-lowest

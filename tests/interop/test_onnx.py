@@ -58,6 +58,15 @@ def test_average_pooling_and_padding_of_several_channels(images, run):
     np.testing.assert_allclose(probabilities, clf.predict_proba(images), atol=1e-5)
 
 
+@pytest.mark.parametrize("architecture", ["4C3-R", "8N-R"])
+def test_raw_pixels_are_scaled_in_the_graph(architecture, images, run):
+    pixels = (255 * images).astype(np.uint8)
+    clf = NumpyNetClassifier(architecture=architecture, scaling="standard", **SHORT)
+    clf.fit(pixels, np.arange(40) % 3)
+    probabilities = run(clf, pixels.astype(np.float32))["probabilities"]
+    np.testing.assert_allclose(probabilities, clf.predict_proba(pixels), atol=1e-5)
+
+
 def test_expected_counts_are_an_exponential(images, run):
     reg = NumpyNetRegressor(loss="poisson", hidden_layer_sizes=(4,), **SHORT)
     reg.fit(images, np.arange(40) % 4)

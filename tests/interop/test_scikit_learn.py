@@ -110,6 +110,13 @@ def test_batch_norm_goes_into_the_weights_and_what_only_we_have_stays_here():
     assert mlp.max_iter == 4
 
 
+def test_scaling_goes_into_the_weights():
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 6), dtype=np.uint8)
+    clf = NumpyNetClassifier(**SHORT, scaling="standard").fit(pixels, TARGETS["binary"])
+    expected = clf.predict_proba(pixels)
+    np.testing.assert_allclose(clf.to_sklearn().predict_proba(pixels), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
 def test_the_loss_of_a_regressor_goes_both_ways(loss):
     if "loss" not in MLPRegressor().get_params():

@@ -93,6 +93,14 @@ def test_a_frame_has_an_input_for_each_column(export, run):
     np.testing.assert_allclose(outputs["probabilities"], clf.predict_proba(frame), atol=1e-5)
 
 
+def test_pixels_of_eight_bits_stay_so(export, run):
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 36), dtype=np.uint8)
+    clf = NumpyNetClassifier(architecture="4C3-R", scaling="unit", **SHORT)
+    clf.fit(pixels, TARGETS["strings"])
+    outputs = run(export(clf, pixels[:1], options={"zipmap": False}), pixels)
+    np.testing.assert_allclose(outputs["probabilities"], clf.predict_proba(pixels), atol=1e-5)
+
+
 def test_models_that_hold_an_estimator_find_its_converter(export, run):
     search = GridSearchCV(NumpyNetClassifier((5,), **SHORT), {"alpha": [0.1]}, cv=2)
     search.fit(X, TARGETS["strings"])

@@ -154,6 +154,7 @@ REFUSED = {
     "N.BatchNorm2d(1, momentum=None)": "momentum=None has no counterpart",
     "N.Sequential(N.Flatten(), N.GELU())": "module.0.1, GELU(approximate='none'), cannot be",
     "N.Linear(28, 4)": "Dense takes samples of one dimension, got shape (28, 28, 1)",
+    "N.Flatten(), N.LazyLinear(3)": "module.1, LazyLinear(",
     "N.Flatten(2)": "start_dim=2 has no counterpart",
     "N.Softmax(dim=1), N.Flatten()": "module.1, Flatten(start_dim=1, end_dim=-1), cannot be "
     "expressed: nothing may follow softmax.",
@@ -215,8 +216,13 @@ def tutorial(torch):
     return Net()
 
 
-def test_a_module_with_a_forward_of_its_own_is_a_chain(tutorial, run, images):
-    clf = NumpyNetClassifier.from_torch(tutorial, (28, 28))
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_module_with_a_forward_of_its_own_is_a_chain(torch, tutorial, run, images, compiled):
+    net = tutorial
+    if compiled:  # as torch.compile has it, whose first call takes seconds
+        net = torch.nn.Module()
+        net._orig_mod = tutorial
+    clf = NumpyNetClassifier.from_torch(net, (28, 28))
     expected = np.exp(run(tutorial, images, (28, 28, 1)))
     np.testing.assert_allclose(clf.predict_proba(images), expected, atol=1e-5)
 

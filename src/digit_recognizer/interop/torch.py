@@ -74,6 +74,8 @@ def write(estimator, logits=False):
 
 def _steps(module, path="module"):
     """The modules that `module` calls one after the other, with their places."""
+    # torch.compile wraps a module.
+    module = getattr(module, "_orig_mod", module)
     if kind_of(module, (torch.nn.Sequential,), "forward"):
         called = ((f"{path}.{name}", child) for name, child in module.named_children())
     elif kind_of(module, READ, "forward") or type(module).__module__.startswith("torch."):

@@ -147,15 +147,19 @@ def test_a_picture_of_the_networks_size_is_taken_as_it_is(page, is_light):
     assert np.array_equal(page.evaluate("Array.from(shown.pixels)"), pixels.ravel())
 
 
-def test_a_picture_can_be_dropped(page):
-    content = list(picture("JPEG"))
+@pytest.mark.parametrize(
+    ("kind", "event"),
+    [("DragEvent", ["drop", "dataTransfer"]), ("ClipboardEvent", ["paste", "clipboardData"])],
+)
+def test_a_picture_can_be_dropped_and_pasted(page, kind, event):
     page.evaluate(
-        """(bytes) => {
-            const dataTransfer = new DataTransfer();
-            dataTransfer.items.add(new File([new Uint8Array(bytes)], "seven.jpg"));
-            document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+        """([bytes, kind, [type, holder]]) => {
+            const files = new DataTransfer();
+            files.items.add(new File([new Uint8Array(bytes)], "seven.jpg"));
+            const event = new window[kind](type, { [holder]: files, bubbles: true });
+            document.body.dispatchEvent(event);
         }""",
-        content,
+        [list(picture("JPEG")), kind, event],
     )
     strokes.wait_for(page, "shown")
     strokes.rest(page)
@@ -242,6 +246,19 @@ def test_letters_in_other_sizes_and_colours(open_page, page_of, fitted, shape):
     assert any(side <= length <= side + 2 for length, side in zip(lengths, sides, strict=True))
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert browser.violations(page) == []
+
+
+@pytest.mark.filterwarnings("ignore:.*Maximum iterations")
+def test_names_of_classes_are_text_and_as_long_as_they_like(open_page, page_of, fitted):
+    classes = ["</script><b>", "<!--", "an ankle boot, the left one of two"]
+    network, _ = fitted((6, 6, 1), classes, hidden_layer_sizes=5)
+    page = open_page(
+        page_of([network], (6, 6, 1), sorted(classes)), viewport={"width": 360, "height": 740}
+    )
+    strokes.draw(page, 8)
+    assert prediction(page) in classes
+    assert page.locator("#table thead th").all_inner_texts()[1:] == sorted(classes)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_without_the_training_data_there_is_no_quiz_and_the_page_says_so(

@@ -55,8 +55,9 @@ class Board {
   key(event) {
     const step = event.shiftKey ? 4 : 16;
     const steps = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
-    if (event.ctrlKey && event.key === "z") this.undo();
-    else if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const isCommand = event.ctrlKey || event.metaKey;
+    if (isCommand && event.key === "z") this.undo();
+    else if (isCommand || event.altKey) return;
     else if (event.key in steps) this.step(...steps[event.key]);
     else if (event.key === " ") this.touch();
     else if (event.key === "Backspace") this.undo();

@@ -114,7 +114,7 @@ async function readPicture(file) {
   }
   const scale = Math.min(1, PICTURE_SIZE / Math.max(bitmap.width, bitmap.height));
   const width = Math.max(1, Math.round(bitmap.width * scale)), height = Math.max(1, Math.round(bitmap.height * scale));
-  const context = new OffscreenCanvas(width, height).getContext("2d");
+  const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();

@@ -172,7 +172,8 @@ const LAYERS = {
 // A network as the page holds it, its weights taken from base64 to numbers: the layers' arrays stand
 // one after the other.
 function readNetwork({ layers, weights, ...rest }) {
-  const bytes = Uint8Array.from(atob(weights), (character) => character.charCodeAt(0));
+  const text = atob(weights), bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
   let from = 0;
   return {
     ...rest,

@@ -43,7 +43,9 @@ const bars = classes.map((name) => {
   $("bars").append(item);
   return { item, share };
 });
-$("bars").classList.toggle("many", classes.length > 12);
+const longest = Math.max(...classes.map((name) => name.length));
+$("bars").classList.toggle("many", classes.length > 12 && longest < 5);
+$("prediction").classList.toggle("word", longest > 4);
 $("bars").style.setProperty("--half", Math.ceil(classes.length / 2));
 
 const cells = networks.map((network) => {

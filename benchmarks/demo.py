@@ -15,7 +15,7 @@ from digit_recognizer.report.demo.page import write_demo
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import browser
-import strokes
+import drawing
 
 
 def main():
@@ -28,8 +28,8 @@ def main():
         times = []
         for pen in ("thin", "medium", "thick"):
             answers = []
-            for digit in strokes.DIGITS:
-                strokes.draw(page, digit, pen)
+            for digit in drawing.DIGITS:
+                drawing.draw(page, digit, pen)
                 answers.append(page.inner_text("#prediction"))
                 times.append(page.evaluate("latency"))
             right = sum(answer == str(digit) for digit, answer in enumerate(answers))

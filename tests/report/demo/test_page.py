@@ -4,11 +4,11 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 import browser
+import drawing
 import in_process
-import strokes
 
 
 def prediction(page):
@@ -18,8 +18,8 @@ def prediction(page):
 def test_most_digits_that_are_drawn_are_recognized(page):
     # By networks of a few small images; those of MNIST know all ten, see benchmarks/demo.py.
     recognized = []
-    for digit in strokes.DIGITS:
-        strokes.draw(page, digit)
+    for digit in drawing.DIGITS:
+        drawing.draw(page, digit)
         recognized.append(prediction(page) == str(digit))
     assert sum(recognized) >= 7
 
@@ -32,7 +32,7 @@ def test_the_bars_move_while_one_draws(page):
     for step in range(4):
         page.mouse.move(x + 0.7 * side, y + (0.3 + 0.15 * step) * side)
         page.mouse.move(x + 0.3 * side, y + (0.35 + 0.15 * step) * side)
-        strokes.rest(page)
+        drawing.rest(page)
         seen.add(page.inner_text("#bars"))
     page.mouse.up()
     assert len(seen) == 4
@@ -45,7 +45,7 @@ def test_a_finger_draws_and_does_not_scroll(open_page, page_file):
     for kind, y in [("touchStart", 30), ("touchMove", 100), ("touchMove", 200), ("touchEnd", None)]:
         points = [] if y is None else [{"x": box["x"] + box["width"] / 2, "y": box["y"] + y}]
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    strokes.rest(page)
+    drawing.rest(page)
     assert prediction(page) == "1"
     assert page.evaluate("scrollY") == 0
 
@@ -54,36 +54,36 @@ def test_keys_draw(page):
     page.focus("#board")
     for key in ["ArrowUp"] * 6 + [" "] + ["ArrowDown"] * 12 + [" "]:
         page.keyboard.press(key)
-    strokes.rest(page)
+    drawing.rest(page)
     assert prediction(page) == "1"
     page.keyboard.press("Backspace")
-    strokes.rest(page)
+    drawing.rest(page)
     assert prediction(page) == "?"
 
 
 def test_a_screen_reader_is_told_the_answer_once_the_drawing_rests(page):
-    strokes.draw(page, 0)
-    strokes.wait_for(page, "$('spoken').textContent !== ''")
+    drawing.draw(page, 0)
+    drawing.wait_for(page, "$('spoken').textContent !== ''")
     assert page.inner_text("#spoken").startswith("0, ")
     assert "networks say 0" in page.inner_text("#spoken")
 
 
 def test_undo_takes_back_a_stroke_and_clear_all(page):
-    strokes.draw(page, 1)
+    drawing.draw(page, 1)
     before = page.inner_text("#bars")
-    strokes.draw_stroke(page, "20,20 80,80")
-    strokes.rest(page)
+    drawing.draw_stroke(page, "20,20 80,80")
+    drawing.rest(page)
     assert page.inner_text("#bars") != before
     page.click("#undo")
-    strokes.rest(page)
+    drawing.rest(page)
     assert page.inner_text("#bars") == before
     page.click("#clear")
-    strokes.rest(page)
+    drawing.rest(page)
     assert page.inner_text("#confidence") == "Nothing is drawn yet."
 
 
 def test_the_table_shows_each_network_and_the_sentence_how_many_agree(page):
-    strokes.draw(page, 0)
+    drawing.draw(page, 0)
     rows = page.locator("#table tbody tr")
     assert [row.split()[:2] for row in rows.all_inner_texts()] == [["fold", "1"], ["fold", "2"]]
     assert page.inner_text("#agreement") == "All 2 networks say 0."
@@ -92,9 +92,9 @@ def test_the_table_shows_each_network_and_the_sentence_how_many_agree(page):
 
 
 def test_occlusion_names_the_part_that_matters(page):
-    strokes.draw(page, 4)
+    drawing.draw(page, 4)
     page.click("#occlude")
-    strokes.wait_for(page, "/matter/.test($('occlusion').textContent)")
+    drawing.wait_for(page, "/matter/.test($('occlusion').textContent)")
     assert "4 falls from" in page.inner_text("#occlusion")
     red = page.evaluate(
         "Array.from($('seen').getContext('2d').getImageData(0, 0, 280, 280).data)"
@@ -103,29 +103,9 @@ def test_occlusion_names_the_part_that_matters(page):
     assert red > 1000
 
 
-def picture(kind="PNG", paper=235, ink=20, size=(300, 400), width=22):
-    """A photograph of a 7 on paper that gets darker to one side, with a speck."""
-    shade = np.linspace(paper - 40, paper, size[0], dtype=np.uint8)
-    image = Image.fromarray(np.tile(shade, (size[1], 1)))
-    pen = ImageDraw.Draw(image)
-    pen.line([(90, 100), (210, 100), (150, 300)], fill=ink, width=width, joint="curve")
-    pen.ellipse([20, 370, 23, 373], fill=ink)
-    file = io.BytesIO()
-    image.save(file, kind)
-    return file.getvalue()
-
-
-def choose(page, content, name="seven.png"):
-    kind = "image/png" if name.endswith("png") else "image/jpeg"
-    page.set_input_files("#file", {"name": name, "mimeType": kind, "buffer": content})
-    page.evaluate("new Promise((go) => setTimeout(go, 100))")
-    strokes.wait_for(page, "$('trouble').textContent || shown")
-    strokes.rest(page)
-
-
 @pytest.mark.parametrize(("paper", "ink", "width"), [(235, 20, 22), (40, 250, 22), (235, 60, 5)])
 def test_a_picture_is_brought_to_the_form_of_a_drawing(page, paper, ink, width):
-    choose(page, picture(paper=paper, ink=ink, width=width))
+    drawing.choose(page, drawing.picture(paper=paper, ink=ink, width=width))
     assert page.inner_text("#trouble") == ""
     seen = np.reshape(page.evaluate("Array.from(shown.pixels)"), (28, 28))
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
@@ -143,7 +123,7 @@ def test_a_picture_of_the_networks_size_is_taken_as_it_is(page, is_light):
     pixels[4:24, 12:15] = np.arange(100, 160).reshape(20, 3)
     file = io.BytesIO()
     Image.fromarray(255 - pixels if is_light else pixels).save(file, "PNG")
-    choose(page, file.getvalue())
+    drawing.choose(page, file.getvalue())
     assert np.array_equal(page.evaluate("Array.from(shown.pixels)"), pixels.ravel())
 
 
@@ -159,10 +139,10 @@ def test_a_picture_can_be_dropped_and_pasted(page, kind, event):
             const event = new window[kind](type, { [holder]: files, bubbles: true });
             document.body.dispatchEvent(event);
         }""",
-        [list(picture("JPEG")), kind, event],
+        [list(drawing.picture("JPEG")), kind, event],
     )
-    strokes.wait_for(page, "shown")
-    strokes.rest(page)
+    drawing.wait_for(page, "shown")
+    drawing.rest(page)
     assert prediction(page) == "7"
 
 
@@ -175,7 +155,7 @@ def blank():
 
 def huge():
     """The head of a PNG of 60,000 × 60,000 pixels."""
-    content = bytearray(picture())
+    content = bytearray(drawing.picture())
     content[16:24] = (60000).to_bytes(4) * 2
     return bytes(content)
 
@@ -185,13 +165,13 @@ def huge():
     [
         (b"", "seven.png is empty"),
         (b"no picture at all", "seven.png is no picture, or a damaged one"),
-        (picture()[:200], "seven.png is no picture, or a damaged one"),
+        (drawing.picture()[:200], "seven.png is no picture, or a damaged one"),
         (huge(), "seven.png has 60000 x 60000 pixels"),
         (blank(), "seven.png shows nothing but paper"),
     ],
 )
 def test_what_cannot_be_shown_is_a_sentence(page, content, sentence):
-    choose(page, content)
+    drawing.choose(page, content)
     assert page.inner_text("#trouble").startswith(sentence)
     assert prediction(page) == "?"
 
@@ -214,7 +194,7 @@ def test_an_image_of_the_quiz_is_looked_at_as_it_is(page):
     page.click("#start")
     page.keyboard.press("3")
     page.click("#inspect")
-    strokes.rest(page)
+    drawing.rest(page)
     assert page.evaluate("String(shown.pixels) === String(round[0].pixels)")
 
 
@@ -223,7 +203,7 @@ def test_an_image_of_the_quiz_is_looked_at_as_it_is(page):
 def test_axe_finds_nothing_and_nothing_overflows(open_page, page_file, width, scheme):
     page = open_page(page_file, viewport={"width": width, "height": 800}, color_scheme=scheme)
     assert browser.violations(page) == []
-    strokes.draw(page, 1)
+    drawing.draw(page, 1)
     page.click("#start")
     page.click("#choices button >> nth=3")
     page.click("summary")
@@ -237,7 +217,7 @@ def test_letters_in_other_sizes_and_colours(open_page, page_of, fitted, shape):
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     network, _ = fitted(shape, letters, hidden_layer_sizes=5)
     page = open_page(page_of([network], shape, letters), viewport={"width": 360, "height": 740})
-    strokes.draw(page, 8)
+    drawing.draw(page, 8)
     assert prediction(page) in letters
     seen = np.reshape(page.evaluate("Array.from(shown.pixels)"), shape)
     assert (seen == seen[:, :, :1]).all()
@@ -255,7 +235,7 @@ def test_names_of_classes_are_text_and_as_long_as_they_like(open_page, page_of, 
     page = open_page(
         page_of([network], (6, 6, 1), sorted(classes)), viewport={"width": 360, "height": 740}
     )
-    strokes.draw(page, 8)
+    drawing.draw(page, 8)
     assert prediction(page) in classes
     assert page.locator("#table thead th").all_inner_texts()[1:] == sorted(classes)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -1,5 +1,10 @@
-"""The ten digits as a hand draws them: strokes of points in a square of 0 to 1, x and then y."""
+"""What tests of the page to draw on draw on it: digits, stroke by stroke, and a picture."""
 
+import io
+
+import numpy as np
+
+# Strokes of points x,y in a square of 100.
 DIGITS = {
     0: [
         "50,15 38,18 30,30 27,50 30,70 38,82 50,85 62,82 70,70 73,50 70,30 62,18 50,15",
@@ -63,3 +68,26 @@ def wait_for(page, condition):
     page.evaluate(
         f"async () => {{ while (!({condition})) await new Promise((go) => setTimeout(go, 5)) }}"
     )
+
+
+def picture(kind="PNG", paper=235, ink=20, size=(300, 400), width=22):
+    """A photograph of a 7 on paper that gets darker to one side, with a speck."""
+    from PIL import Image, ImageDraw
+
+    shade = np.linspace(paper - 40, paper, size[0], dtype=np.uint8)
+    image = Image.fromarray(np.tile(shade, (size[1], 1)))
+    pen = ImageDraw.Draw(image)
+    pen.line([(90, 100), (210, 100), (150, 300)], fill=ink, width=width, joint="curve")
+    pen.ellipse([20, 370, 23, 373], fill=ink)
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
+
+
+def choose(page, content, name="seven.png"):
+    """Choose a picture's file on the page, and wait until it is recognized or refused."""
+    kind = "image/png" if name.endswith("png") else "image/jpeg"
+    page.set_input_files("#file", {"name": name, "mimeType": kind, "buffer": content})
+    page.evaluate("new Promise((go) => setTimeout(go, 100))")
+    wait_for(page, "$('trouble').textContent || shown")
+    rest(page)

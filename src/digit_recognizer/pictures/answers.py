@@ -64,7 +64,7 @@ class Answers:
 
     def to_table(self) -> Table:
         """For people: the class, its probability, and the next probable one."""
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+        table = Table(box=None, pad_edge=False)
         several = any(number is not None for number in self.numbers)
         for name in ("file", *["image"] * several, "prediction", "probability", "next"):
             table.add_column(name, justify="left" if name == "file" else "right")

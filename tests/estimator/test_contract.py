@@ -25,6 +25,8 @@ CONFIGURATIONS = [
     {"architecture": "32N-BN-R-D0.2-16N-SW"},
     {"activation": ["silu", "logistic"], "hidden_layer_sizes": [16, 8], "batch_size": 7},
     {"max_gradient_norm": 0.5, "learning_rate_init": 0.01, "shuffle": False},
+    {"scaling": "unit"},
+    {"scaling": "standard", "solver": "lbfgs"},
 ]
 # Enough for the accuracies that the checks want; the defaults keep their own number of epochs.
 N_EPOCHS = 60

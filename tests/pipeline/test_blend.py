@@ -11,11 +11,12 @@ import pytest
 
 from digit_recognizer.command_line.tables import rendered
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.blend import blend
+from digit_recognizer.pipeline.blend import _combined, blend
 from digit_recognizer.pipeline.comparison import compare
 from digit_recognizer.pipeline.data.dataset import load_data
 from digit_recognizer.pipeline.recipes.recipe import load_recipe
 from digit_recognizer.pipeline.run import submit
+from digit_recognizer.pipeline.runs import predictions
 from digit_recognizer.pipeline.runs.catalogue import look_at, table_of_runs
 from digit_recognizer.pipeline.sources.source import find_data
 from digit_recognizer.pipeline.submissions import log
@@ -152,3 +153,15 @@ def test_the_command_tells_what_the_blend_reaches():
     assert (result.returncode, result.stderr) == (0, "")
     names = [line[:14].strip() for line in result.stdout.splitlines()]
     assert names == ["Run", "Of", "CV accuracy", "OOF accuracy", "Time", "Submission"]
+
+
+def test_classes_of_more_than_one_digit_are_told_apart():
+    classes = [str(number) for number in range(1, 13)]
+    labels = np.array(classes * 4)
+    probabilities = np.eye(12)[np.arange(48) % 12]
+    folds, rows = np.arange(48) % 2 + 1, np.arange(1, 49)
+    part = predictions.OutOfFold("a", rows, labels, labels, folds, classes, probabilities, None)
+    tests = [predictions.TestPredictions(np.array(["1"]), probabilities[:1])] * 2
+    combined, _, y = _combined([part, part], tests, "mean")
+    np.testing.assert_array_equal(y, np.arange(48) % 12)
+    assert combined.description["oof_accuracies"]["mean"] == 1.0

@@ -88,7 +88,9 @@ def blend(runs: list[str], how: str = "mean") -> Outcome:
 
 def _combined(parts, tests, how):
     """The combined predictions, the parts as networks of one split, and the classes' indices."""
-    y = np.searchsorted(parts[0].classes, parts[0].labels)
+    # Numbers, as texts, are not in the order that searchsorted needs.
+    places = {label: place for place, label in enumerate(parts[0].classes)}
+    y = np.array([places[label] for label in parts[0].labels])
     by_run = np.stack([test.probabilities for test in tests])
     split = Split(
         fold_of_row=parts[0].folds,

@@ -5,11 +5,12 @@ import base64
 import numpy as np
 import pytest
 
-from digit_recognizer import load_run
+from digit_recognizer import NumpyNetClassifier, load_run
 from digit_recognizer.pipeline.data.competition import Competition
 from digit_recognizer.pipeline.ensembles.combining import LearnedWeights, Mean, Stacking
 from digit_recognizer.pipeline.run_classifier import RunClassifier
 from digit_recognizer.report.demo.ensemble import describe_ensemble, list_networks
+from digit_recognizer.report.demo.page import GREY, VIEWED, left_out
 
 COMBINE = """([pixels, n]) => {
     const values = Float32Array.from(atob(pixels), (character) => character.charCodeAt(0));
@@ -53,6 +54,15 @@ def test_networks_are_combined_as_the_run_does(open_page, page_of, fitted, class
     expected = blend.predict_proba(X)
     assert np.ptp(expected[:, 0]) > 0.01
     assert np.abs(in_page(page, X) - expected).max() < 1e-5
+
+
+def test_the_page_tells_what_it_leaves_out():
+    network = NumpyNetClassifier()
+    assert left_out(classifier("plain", [(Mean(), [network])])) == []
+    viewed = NumpyNetClassifier(views={"shift": 1})
+    run = classifier("other", [(Mean(), [network]), (Mean(), [viewed])])
+    run.competition_ = Competition(channels=3)
+    assert left_out(run) == [VIEWED, GREY]
 
 
 def test_the_page_of_a_run_predicts_what_load_run_does(page, workplace):

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from digit_recognizer.files import write_text
-from digit_recognizer.pipeline.run_classifier import load_run
+from digit_recognizer.pipeline.run_classifier import RunClassifier, load_run
 from digit_recognizer.report.demo.ensemble import describe_ensemble, list_networks
 from digit_recognizer.report.demo.networks import describe_network
 from digit_recognizer.report.demo.quiz import make_quiz
@@ -49,21 +49,17 @@ def describe_run(run: Path) -> dict:
     """All that the page shows of a run, as JSON holds it."""
     classifier, files = load_run(run), RunFiles(run)
     networks, oof = list_networks(classifier), files.out_of_fold
-    quiz, notes = [], []
+    quiz, notes = [], left_out(classifier)
     try:
         quiz = make_quiz(oof, files.X_train)
     except Missing as reason:
         notes.append(f"There is no quiz. {reason}")
-    if any(network.estimator.views is not None for network in networks):
-        notes.append(VIEWED)
-    if classifier.competition_.channels > 1:
-        notes.append(GREY)
     count = "One network" if len(networks) == 1 else f"{len(networks)} networks"
     n_wrong = sum(riddle["label"] != riddle["prediction"] for riddle in quiz)
     return {
         "title": _title(oof.classes),
         "about": f"{count} of {run.name}, right for {oof.is_right.mean():.2%} of "
-        f"{len(oof.labels):,} images that they were not trained on. All is computed in this page; "
+        f"{len(oof.labels):,} images that they were not trained on. They compute in this page: "
         "nothing leaves it.",
         "classes": oof.classes,
         "shape": list(classifier.competition_.image_shape),
@@ -77,6 +73,13 @@ def describe_run(run: Path) -> dict:
         f"{n_wrong} wrong, each by those that were not trained on it. Ten of them are asked.",
         "notes": notes,
     }
+
+
+def left_out(classifier: RunClassifier) -> list[str]:
+    """Sentences on what the page does otherwise than the run's submission."""
+    is_viewed = any(network.views is not None for network in classifier.networks_)
+    is_coloured = classifier.competition_.channels > 1
+    return [VIEWED] * is_viewed + [GREY] * is_coloured
 
 
 def _title(classes):

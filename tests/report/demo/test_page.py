@@ -53,8 +53,12 @@ def test_a_finger_draws_and_does_not_scroll(open_page, page_file):
 
 def test_keys_draw(page):
     page.focus("#board")
-    for key in ["ArrowUp"] * 6 + [" "] + ["ArrowDown"] * 12 + [" "]:
+    for key in ["ArrowUp"] * 6 + [" "] + ["ArrowDown"] * 12:
         page.keyboard.press(key)
+    drawing.wait_for(
+        page, "$('spoken').textContent.startsWith('Pen down, at 50 across and 74 down')"
+    )
+    page.keyboard.press(" ")
     drawing.rest(page)
     assert prediction(page) == "1"
     page.keyboard.press("Backspace")
@@ -81,6 +85,15 @@ def test_undo_takes_back_a_stroke_and_clear_all(page):
     page.click("#clear")
     drawing.rest(page)
     assert page.inner_text("#confidence") == "Nothing is drawn yet."
+    page.click("#undo")
+    drawing.rest(page)
+    assert page.inner_text("#bars") == before
+
+
+def test_a_dot_is_a_stroke(page):
+    page.click("#board")
+    drawing.rest(page)
+    assert page.evaluate("shown.pixels.filter((value) => value === 255).length") > 100
 
 
 def test_the_table_shows_each_network_and_the_sentence_how_many_agree(page):

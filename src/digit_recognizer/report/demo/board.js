@@ -10,7 +10,7 @@ class Board {
     this.context = canvas.getContext("2d", { willReadFrequently: true });
     this.changed = changed;
     this.pen = 30;
-    this.items = []; // strokes {pen, points} and pictures {image, pixels}
+    this.items = []; // strokes {pen, points}, pictures {image, pixels}, and {isBlank} where it was cleared
     this.strokes = new Map(); // those being drawn, by pointer
     this.cursor = null; // where the keys are, once one was pressed
     for (const [type, act] of Object.entries({
@@ -95,7 +95,7 @@ class Board {
 
   clear() {
     this.strokes.clear();
-    this.items = [];
+    if (this.visible.length) this.items.push({ isBlank: true });
     this.update();
   }
 
@@ -109,7 +109,8 @@ class Board {
 
   // What there is to see: the last picture and the strokes on it.
   get visible() {
-    return this.items.slice(Math.max(this.items.findLastIndex((item) => item.image), 0));
+    const first = this.items.findLastIndex((item) => item.image || item.isBlank);
+    return this.items.slice(Math.max(first, 0)).filter((item) => !item.isBlank);
   }
 
   update(event) {

@@ -127,7 +127,7 @@ let latency = null; // milliseconds from the newest stroke to its bars
 function changed(at) {
   const isFirst = wanted === null;
   wanted = at;
-  $("invitation").hidden = board.items.length > 0 || board.cursor !== null;
+  $("invitation").hidden = board.visible.length > 0 || board.cursor !== null;
   $("trouble").textContent = "";
   if (isFirst && !isBusy) requestAnimationFrame(recognize);
 }
@@ -151,6 +151,13 @@ async function recognize() {
   isBusy = false;
 }
 
+// Where the keys' pen is, for who does not see it.
+function penPlace() {
+  if (!board.cursor) return "";
+  const [x, y] = board.cursor.map((at) => Math.round((100 * at) / SIZE));
+  return `Pen ${board.isDown ? "down" : "up"}, at ${x} across and ${y} down of 100. `;
+}
+
 // What a screen reader says, once the drawing rests.
 function tell() {
   const text = shown
@@ -161,7 +168,7 @@ function tell() {
   $("occlude").disabled = !shown;
   $("time").textContent = shown ? `${networks.length === 1 ? "One network" : `${networks.length} networks`}, ${latency.toFixed(0)} ms from stroke to bars, computed on this device.` : "";
   clearTimeout(telling);
-  telling = setTimeout(() => { $("spoken").textContent = `${board.isDown ? "Pen down. " : ""}${text}`; }, 600);
+  telling = setTimeout(() => { $("spoken").textContent = penPlace() + text; }, 600);
 }
 
 // ---- occlusion: which places the answer hangs on (Zeiler and Fergus, "Visualizing and

@@ -146,6 +146,11 @@ def _made(run, pictures, anchor, title, make):
         if anchor == "against":
             raise
         return Section(anchor, title, {}, str(error))
+    except (LookupError, TypeError, ValueError) as error:
+        # Files of another version, or of no version at all.
+        reason = f"{type(error).__name__}: {error}"
+        sentence = f"The run's files do not fit ({reason}); another version may have made it."
+        return Section(anchor, title, {}, sentence)
 
 
 def _source(environment, name):

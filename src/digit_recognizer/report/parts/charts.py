@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import re
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+# Where it keeps its list of fonts is of no interest to who has trained networks.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 # Of text and axes in what matplotlib writes; the page has its own colour of text in its place.
 INK = "#010203"
 # Told apart on white and on black.

@@ -188,7 +188,7 @@ class RunFiles:
         try:
             estimator = NumpyNetClassifier.load(member.folder / members.MODEL_FILE)
         except (OSError, ValueError) as error:
-            raise Missing(f"A network cannot be loaded: {error}") from error
+            raise Missing(f"A network cannot be loaded ({error}).") from error
         self._check(estimator, member)
         self._estimators[fold] = estimator.set_params(views=None)
         return estimator

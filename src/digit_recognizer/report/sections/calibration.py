@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from digit_recognizer.errors import InputError
 from digit_recognizer.report.parts.charts import COLORS, INK, line_chart
 from digit_recognizer.report.parts.label_issues import temperature
 
@@ -68,7 +69,7 @@ def section(run, pictures):
 def _test_confidence(run):
     try:
         return run.test.probabilities.max(axis=1)
-    except Exception:
+    except InputError:
         return np.empty(0)
 
 

@@ -6,7 +6,7 @@ from digit_recognizer.nn import Conv2D, Dense, Network
 from digit_recognizer.report.parts.sprites import picture
 
 MOST_FILTERS, MOST_MAPS, MOST_LAYERS = 64, 16, 8
-GAP = 1
+GAP = 3
 
 
 def section(run, pictures):
@@ -105,7 +105,7 @@ def tiled(values) -> np.ndarray:
     height, width = height * factor, width * factor
     columns = min(n, 16)
     rows = -(-n // columns)
-    sheet = np.full((rows * (height + GAP), columns * (width + GAP), channels), 128, np.uint8)
+    sheet = np.full((rows * (height + GAP), columns * (width + GAP), channels), 255, np.uint8)
     for number, one in enumerate(values):
         top, left = number // columns * (height + GAP), number % columns * (width + GAP)
         sheet[top : top + height, left : left + width] = one

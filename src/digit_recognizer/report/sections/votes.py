@@ -91,7 +91,11 @@ def _views(run):
     dict or None
         ``n`` rows, how many are ``mended`` and ``broken``; None without views.
     """
-    if not run.members or not run.recipe.model.get("views"):
+    try:
+        has_views = run.members and run.recipe.model.get("views")
+    except InputError:
+        has_views = False
+    if not has_views:
         return None
     fold = run.members[0].fold
     with_views = run.members[0].probabilities(members.OOF_FILE)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -274,6 +275,19 @@ def test_a_report_that_fails_fails_no_run(copied, monkeypatch):
     assert done.returncode == 0
     assert "The report was not written (MemoryError: too little); the submission" in done.stderr
     assert (copied / "submissions" / "submission.csv").is_file()
+
+
+def test_without_the_extra_a_run_ends_as_ever(copied, monkeypatch):
+    monkeypatch.setenv(commands.SWITCH, "1")
+    monkeypatch.delitem(sys.modules, "digit_recognizer.report.page")
+    monkeypatch.delattr("digit_recognizer.report.page")
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    done = in_process.run(copied, "blend", "two", "one")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (run_of(copied, "blend") / "report.html").exists()
+    done = in_process.run(copied, "report")
+    assert done.returncode == 2
+    assert "pip install 'digit-recognizer[report]'" in done.stderr
 
 
 def test_the_newest_run_is_taken_and_compared(copied):

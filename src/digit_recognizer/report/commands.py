@@ -10,10 +10,15 @@ from digit_recognizer.command_line.vocabulary import told
 from digit_recognizer.errors import InputError
 
 SWITCH = "DIGIT_RECOGNIZER_REPORT"
+EXTRA = ("PIL", "jinja2", "markupsafe", "matplotlib")
 NOT_INSTALLED = (
     "The report needs jinja2, matplotlib and pillow; install them with "
     "`pip install 'digit-recognizer[report]'`."
 )
+
+
+class NotInstalled(InputError):
+    """What the report needs is not there."""
 
 
 def add_report_command(commands) -> None:
@@ -55,11 +60,18 @@ def _report(options):
 
     run = _find_run(options.run, RUNS_FOLDER)
     against = find_newest([options.against], RUNS_FOLDER)[0] if options.against else None
+    show_page(_writer()(run, against_run=against), options)
+
+
+def _writer():
+    """`write_report`; raises NotInstalled without the extra."""
     try:
-        from digit_recognizer.report.page import write_report
-    except ImportError as error:
-        raise InputError(NOT_INSTALLED) from error
-    show_page(write_report(run, against_run=against), options)
+        from digit_recognizer.report import page
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRA:
+            raise
+        raise NotInstalled(NOT_INSTALLED) from error
+    return page.write_report
 
 
 def _find_run(name, folder):
@@ -106,15 +118,14 @@ def write_after_run(run_id: str, data=None) -> None:
 
     if os.environ.get(SWITCH) == "0":
         return
+    path = RUNS_FOLDER / run_id / "report.html"
     try:
-        from digit_recognizer.report.page import REPORT_FILE, write_report
-    except ImportError:
-        return
-    path = RUNS_FOLDER / run_id / REPORT_FILE
-    try:
+        write_report = _writer()
         if data is not None or not path.is_file():
             write_report(path.parent, data)
         print(f"{'Report':<14}{path}")
+    except NotInstalled:
+        return
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         sentence = f"The report was not written ({reason}); the submission is there all the same."

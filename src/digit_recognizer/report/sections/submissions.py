@@ -1,7 +1,6 @@
 """All submissions to the run's competition: cross-validation against leaderboard."""
 
 from digit_recognizer.errors import InputError
-from digit_recognizer.pipeline.run import LOG_FILE
 from digit_recognizer.pipeline.submissions import log
 from digit_recognizer.report.parts.charts import COLORS, line_chart
 from digit_recognizer.report.parts.run_files import Missing
@@ -9,7 +8,7 @@ from digit_recognizer.report.parts.run_files import Missing
 
 def all_rows(run):
     """The rows of the log beside the run's folder of runs."""
-    return log.read(run.path.absolute().parent.parent / LOG_FILE)
+    return log.read(run.path.absolute().parent.parent / log.LOG_FILE)
 
 
 def rows_of(run):
@@ -27,17 +26,9 @@ def section(run, pictures):
     rows = [row for row in all_rows(run) if row["competition"] == slug]
     if not rows:
         raise Missing(f"There are no submissions to {slug} in the log.")
-    scored = [row for row in rows if _is_number(row["public_score"])]
+    scored = [row for row in rows if log.as_number(row["public_score"]) is not None]
     charts = [_chart(scored, run.path.name)] if len(scored) > 1 else []
     return {"rows": rows, "charts": charts, "slug": slug, "run": run.path.name}
-
-
-def _is_number(text):
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _chart(rows, name):

@@ -1,7 +1,7 @@
 """Print the test files of what changed: in the work tree, or if nothing did in the last commit.
 
 A module's tests are those that mirror it (`tests/nn/test_layers.py` of `nn/layers.py`), else those
-that import it, else those of its room. Its own examples are tests too, as are those of a page.
+that import it, else those of its room, as of a script or a template. Its own examples are tests too, as are those of a page.
 """
 
 import re
@@ -34,7 +34,10 @@ def tests_of(path: str) -> set[str]:
     if path.suffix == ".md":
         return own if path.parts[0] == "docs" or path.name == "README.md" else set()
     if path.suffix != ".py":
-        return set()
+        # Scripts, styles and templates of pages are tested with their room.
+        if not path.is_relative_to(SOURCE):
+            return set()
+        return set(map(str, _of_room(TESTS / path.relative_to(SOURCE).parent)))
     if path.is_relative_to(SOURCE):
         return own | set(map(str, _of_module(path.relative_to(SOURCE))))
     if not path.is_relative_to(TESTS):

@@ -35,6 +35,13 @@ def test_the_tests_of_a_file_are_its_own_and_those_that_mirror_or_import_it(path
     assert (path in found) == (not path.endswith(("conftest.py", "dask_cluster.py")))
 
 
+def test_scripts_and_templates_have_the_tests_of_their_room():
+    found = changed.tests_of("src/digit_recognizer/report/demo/network.js")
+    assert "tests/report/demo/test_networks.py" in found
+    found = changed.tests_of("src/digit_recognizer/report/templates/report.css")
+    assert "tests/report/test_report.py" in found
+
+
 @pytest.mark.parametrize("path", ["Makefile", "recipes/fast.toml", "benchmarks/README.md"])
 def test_other_files_have_none(path):
     assert changed.tests_of(path) == set()

@@ -1,7 +1,8 @@
 """Print the test files of what changed: in the work tree, or if nothing did in the last commit.
 
 A module's tests are those that mirror it (`tests/nn/test_layers.py` of `nn/layers.py`), else those
-that import it, else those of its room, as of a script or a template. Its own examples are tests too, as are those of a page.
+that import it, else those of its room, as of a script or a template. Its own examples are tests
+too, as are those of a page.
 """
 
 import re

@@ -155,6 +155,10 @@ REFUSED = {
     "N.Sequential(N.Flatten(), N.GELU())": "module.0.1, GELU(approximate='none'), cannot be",
     "N.Linear(28, 4)": "Dense takes samples of one dimension, got shape (28, 28, 1)",
     "N.Flatten(), N.LazyLinear(3)": "module.1, LazyLinear(",
+    "N.Conv2d(1, 4, 3), N.Flatten(), N.Linear(700, 3)": "module.2, Linear(in_features=700, "
+    "out_features=3, bias=True), cannot be expressed: its weight of shape (700, 3) does not fit "
+    "samples of shape (2704,), for which it would be (2704, 3).",
+    "N.BatchNorm2d(3)": "its gamma of shape (3,) does not fit samples of shape (28, 28, 1)",
     "N.Flatten(2)": "start_dim=2 has no counterpart",
     "N.Softmax(dim=1), N.Flatten()": "module.1, Flatten(start_dim=1, end_dim=-1), cannot be "
     "expressed: nothing may follow softmax.",

@@ -110,6 +110,12 @@ def _append(layers, plain, shape):
     if isinstance(layer, InputScaling) and any(not isinstance(k.layer, Flatten) for k in layers):
         raise ValueError("the input is scaled before all other layers, and once.")
     layer.output_shape = tuple(layer.build(shape))
+    for spec in layer.parameter_specs():
+        if plain.arrays[spec.name].shape != spec.shape:
+            raise ValueError(
+                f"its {spec.name} of shape {plain.arrays[spec.name].shape} does not fit samples of "
+                f"shape {tuple(shape)}, for which it would be {spec.shape}."
+            )
     layers.append(plain)
     return layer.output_shape
 

@@ -13,6 +13,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+import drawing
+
 FOLDER = Path(__file__).parent
 WIDTH, HEIGHT = 1000, 700
 # More make the files larger and the pictures no better.
@@ -48,18 +51,14 @@ def shoot_report(page):
 
 
 def shoot_demo(page):
-    """The page with a 3 drawn on it."""
-    canvas = page.locator("canvas").first
-    box = canvas.bounding_box()
-    points = [(0.3, 0.25), (0.5, 0.15), (0.68, 0.3), (0.48, 0.48), (0.7, 0.66), (0.5, 0.85)]
-    points.append((0.28, 0.75))
-    for number, (x, y) in enumerate(points):
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
-        if number == 0:
-            page.mouse.down()
-    page.mouse.up()
-    page.wait_for_timeout(500)
-    return Image.open(io.BytesIO(page.screenshot()))
+    """The page with a 4 drawn on it, and what of it matters to the networks."""
+    page.set_viewport_size({"width": 1180, "height": HEIGHT})
+    drawing.draw(page, 4)
+    page.click("#occlude")
+    drawing.wait_for(page, "/matter/.test($('occlusion').textContent)")
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    picture = Image.open(io.BytesIO(page.screenshot()))
+    return picture.resize((WIDTH, HEIGHT * WIDTH // picture.width), Image.Resampling.LANCZOS)
 
 
 def save(picture, path):

@@ -48,7 +48,7 @@ $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval expo
 COMMANDS := data submit upload report demo log leaderboard runs compare
 
 .DEFAULT_GOAL := help
-.PHONY: help setup $(COMMANDS) test check test-interop test-lowest soak bench clean moved
+.PHONY: help setup $(COMMANDS) test check test-interop test-lowest soak bench notebooks clean moved
 
 help: ## list the targets and the variables
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -103,6 +103,10 @@ bench: $(VENV)/.installed-bench ## the benchmarks, beside scikit-learn, PyTorch 
 	$(UNPINNED) $(BIN)/python benchmarks/small_fits.py
 	$(UNPINNED) $(BIN)/python benchmarks/inputs.py
 	$(UNPINNED) $(BIN)/python benchmarks/reading.py
+
+notebooks: setup ## the examples as notebooks/*.ipynb, for Jupyter, Kaggle and Colab
+	@$(INSTALL) -e '.[notebooks]'
+	@$(BIN)/python docs/notebooks.py
 
 clean: ## remove .venv and what tools left
 	rm -rf $(VENV) $(VENV)-lowest .pytest_cache .ruff_cache .hypothesis

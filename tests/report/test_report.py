@@ -31,6 +31,7 @@ rotation = 10
 [cv]
 folds = 2
 """
+SUBMIT = ("submit", "--source", "sample", "--jobs", "1")
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,7 @@ def runs(tmp_path_factory):
         patch.setenv(commands.SWITCH, "1")
         for name, epochs in (("one", 2), ("two", 1)):
             (place / f"{name}.toml").write_text(RECIPE.format(epochs=epochs))
-            arguments = "--recipe", f"{name}.toml", "--source", "sample", "--jobs", "1"
-            done = in_process.run(place, "submit", *arguments)
+            done = in_process.run(place, *SUBMIT, "--recipe", f"{name}.toml")
             assert (done.returncode, done.stderr.count("report")) == (0, 0), done.stderr
             (place / f"{name}.txt").write_text(done.stdout)
     return place
@@ -87,7 +87,7 @@ def test_the_report_changes_nothing_of_the_run(copied):
     again = write_report(run)
     changed = {path.name for path, digest in files.items() if sha256(path) != digest}
     assert changed <= {again.name}
-    done = in_process.run(copied, "submit", "--recipe", "one.toml", "--source", "sample")
+    done = in_process.run(copied, *SUBMIT, "--recipe", "one.toml")
     assert "is finished" in done.stderr
 
 
@@ -107,7 +107,7 @@ def test_its_label_issues_can_be_left_out(copied):
         oof.reset_index()[["row", "label"]].head(3).to_csv(run / "label_issues.csv", index=False)
     dropping = f'[data]\ndrop = "{run.relative_to(copied) / "label_issues.csv"}"\n'
     (copied / "without.toml").write_text(dropping + RECIPE.format(epochs=1))
-    done = in_process.run(copied, "submit", "--recipe", "without.toml", "--source", "sample")
+    done = in_process.run(copied, *SUBMIT, "--recipe", "without.toml")
     assert done.returncode == 0, done.stderr
     path = write_report(run_of(copied, "without"), against_run=run)
     assert missing(path) == {}
@@ -270,8 +270,7 @@ def test_a_report_that_fails_fails_no_run(copied, monkeypatch):
 
     monkeypatch.setattr(page, "write_report", fail)
     (copied / "three.toml").write_text(RECIPE.format(epochs=1))
-    arguments = "--recipe", "three.toml", "--source", "sample", "--seed", "3"
-    done = in_process.run(copied, "submit", *arguments)
+    done = in_process.run(copied, *SUBMIT, "--recipe", "three.toml", "--seed", "3")
     assert done.returncode == 0
     assert "The report was not written (MemoryError: too little); the submission" in done.stderr
     assert (copied / "submissions" / "submission.csv").is_file()
@@ -306,6 +305,7 @@ def test_mistakes_in_naming_a_run_are_told(tmp_path, copied):
 
 
 def test_without_a_browser_the_page_is_there_all_the_same(copied, monkeypatch):
+    monkeypatch.setattr(page, "write_report", lambda run, **_: run / "report.html")
     monkeypatch.setattr("webbrowser.open", lambda address: False)
     done = in_process.run(copied, "report", "--open")
     assert done.returncode == 0

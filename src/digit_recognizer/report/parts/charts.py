@@ -92,7 +92,7 @@ def line_chart(name, title, text, draw, x_label, percent="", whole="", legend=Fa
         Whether the lines' labels are shown.
     """
     with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=(6.2, 3.3))
+        figure = Figure(figsize=(5.4, 3.0))
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         draw(axes)

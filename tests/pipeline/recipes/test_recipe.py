@@ -142,9 +142,13 @@ def test_a_file_that_is_no_toml_is_named_with_the_line(write):
         load_recipe(path)
 
 
-def test_a_recipe_that_does_not_exist_is_answered_with_those_that_do(tmp_path):
-    with pytest.raises(InputError, match=r"There is no recipe 'fats'; choose one of .*fast.*mlp"):
+def test_a_recipe_that_does_not_exist_is_answered_with_the_nearest_or_those_there_are(tmp_path):
+    with pytest.raises(InputError, match=r"There is no recipe 'fats'; the nearest .* is fast"):
         find_recipe("fats")
+    with pytest.raises(InputError, match=r"the nearest valid name is tutorials/two-layers\.$"):
+        find_recipe("two-layers")
+    with pytest.raises(InputError, match=r"; choose one of .*fast.*mlp"):
+        find_recipe("xyz")
     with pytest.raises(InputError, match=r"none\.toml does not exist"):
         find_recipe(tmp_path / "none.toml")
 

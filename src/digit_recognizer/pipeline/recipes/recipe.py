@@ -193,7 +193,7 @@ def find_recipe(name) -> Path:
         for folder in RECIPE_FOLDERS
         for found in folder.rglob("*.toml")
     }
-    raise InputError(f"There is no recipe {str(name)!r}; choose one of {', '.join(sorted(names))}.")
+    raise InputError(f"There is no recipe {str(name)!r}{nearest(str(name), names)}.")
 
 
 def _check(name, tables) -> Recipe:

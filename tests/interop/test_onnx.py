@@ -67,6 +67,24 @@ def test_raw_pixels_are_scaled_in_the_graph(architecture, images, run):
     np.testing.assert_allclose(probabilities, clf.predict_proba(pixels), atol=1e-5)
 
 
+@pytest.mark.parametrize("views", [{"shift": 1}, {"rotation": 20}, {"shift": 1.5, "rotation": 7}])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_views_are_in_the_graph(views, n_classes, images, run):
+    X = images + 1
+    clf = NumpyNetClassifier(architecture="4C3-R", input_shape=(7, 16, 7), views=views, **SHORT)
+    clf.fit(X, np.arange(40) % n_classes)
+    assert clf.background_ > 0
+    outputs = run(clf, X)
+    np.testing.assert_allclose(outputs["probabilities"], clf.predict_proba(X), atol=1e-5)
+    np.testing.assert_array_equal(outputs["label"], clf.predict(X))
+
+
+def test_targets_are_means_over_views(images, run):
+    reg = NumpyNetRegressor(architecture="2C3", input_shape=(28, 28), views={"shift": 1}, **SHORT)
+    reg.fit(images, images[:, :2])
+    np.testing.assert_allclose(run(reg, images)["variable"], reg.predict(images), atol=1e-5)
+
+
 def test_expected_counts_are_an_exponential(images, run):
     reg = NumpyNetRegressor(loss="poisson", hidden_layer_sizes=(4,), **SHORT)
     reg.fit(images, np.arange(40) % 4)
@@ -85,10 +103,6 @@ def test_what_onnx_lacks_is_named(images, run, tmp_path):
     days = np.array(["2024-01-01", "2024-01-02"], "datetime64[D]")
     clf = NumpyNetClassifier((4,), **SHORT).fit(images, days[np.arange(40) % 2])
     with pytest.raises(ValueError, match="Labels in ONNX are integers or strings, the classes are"):
-        run(clf, images)
-    clf = NumpyNetClassifier(architecture="2C3", views={"shift": 1}, **SHORT)
-    clf.fit(images, np.arange(40) % 2)
-    with pytest.raises(ValueError, match=r"call set_params\(views=None\) first"):
         run(clf, images)
     with pytest.raises(NotFittedError):
         run(NumpyNetClassifier(), images)

@@ -10,11 +10,14 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.validation import check_is_fitted
 
-from digit_recognizer import load_run
+from digit_recognizer import NumpyNetClassifier, load_run
 from digit_recognizer.pipeline.blend import blend
 from digit_recognizer.pipeline.data.dataset import load_data
+from digit_recognizer.pipeline.ensembles.combining import Stacking
 from digit_recognizer.pipeline.recipes.recipe import load_recipe
 from digit_recognizer.pipeline.run import submit
 from digit_recognizer.pipeline.runs.predictions import read_test
@@ -125,6 +128,58 @@ def test_is_a_fitted_classifier_for_scikit_learn(images):
     np.testing.assert_array_equal(
         again.predict_log_proba(images), np.log(run.predict_proba(images))
     )
+
+
+@pytest.fixture
+def in_the_runtime(tmp_path):
+    """A function that runs an ONNX file, or a model, on images: labels and probabilities."""
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+
+    def run(model, images):
+        if hasattr(model, "to_onnx"):
+            model.to_onnx(tmp_path / "run.onnx")
+            model = tmp_path / "run.onnx"
+        session = runtime.InferenceSession(model)
+        assert [output.name for output in session.get_outputs()] == ["label", "probabilities"]
+        return session.run(None, {"X": images.astype(np.float32)})
+
+    return run
+
+
+@pytest.mark.parametrize("name", [*RECIPES, "blend"])
+def test_one_onnx_file_holds_all_networks(name, images, in_the_runtime):
+    run = load_run(name)
+    label, probabilities = in_the_runtime(run, images)
+    np.testing.assert_allclose(probabilities, run.predict_proba(images), atol=1e-5)
+    np.testing.assert_array_equal(label, run.predict(images))
+
+
+@pytest.mark.parametrize(("n_classes", "n_seen"), [(2, 2), (4, 4), (4, 3)])
+def test_stacking_is_in_the_onnx_file(n_classes, n_seen, images, in_the_runtime):
+    run, names = load_run("plain"), np.array(["a", "b", "c", "d"])
+    y = np.arange(len(images)) % n_classes
+    settings = {"max_iter": 1, "learning_rate": "cosine", "scaling": "unit"}
+    networks = [
+        NumpyNetClassifier((4,), random_state=seed, **settings).fit(images, names[y])
+        for seed in (0, 1)
+    ]
+    seen = y < n_seen
+    probabilities = np.stack([network.predict_proba(images) for network in networks])
+    run.groups_ = [(Stacking().fit(probabilities[:, seen], y[seen]), networks)]
+    run.classes_ = networks[0].classes_
+    label, probabilities = in_the_runtime(run, images)
+    np.testing.assert_allclose(probabilities, run.predict_proba(images), atol=1e-5)
+    np.testing.assert_array_equal(label, run.predict(images))
+
+
+def test_a_pipeline_that_ends_in_a_run_goes_to_onnx(images, in_the_runtime):
+    to_onnx = pytest.importorskip("skl2onnx").to_onnx
+    scaler = MinMaxScaler((0, 255)).fit(np.array([[0.0], [1.0]]).repeat(784, axis=1))
+    pipe, X = make_pipeline(scaler, load_run("weighted")), np.float32(images / 255)
+    model = to_onnx(pipe, X[:1], options={"zipmap": False})
+    _, probabilities = in_the_runtime(model.SerializeToString(), X)
+    np.testing.assert_allclose(probabilities, pipe.predict_proba(X), atol=1e-5)
 
 
 def test_without_a_name_it_is_the_newest_run():

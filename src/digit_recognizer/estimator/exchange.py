@@ -8,7 +8,28 @@ def _room(name):
     return import_module("digit_recognizer.interop").room(name)
 
 
-class Exchange:
+class OnnxExport:
+    """`to_onnx`, and what skl2onnx asks for, of estimators and of what is made of several."""
+
+    def to_onnx(self, path):
+        """Write an ONNX file, for runtimes that know neither Python nor this library.
+
+        Its input ``X`` takes rows of float32, any number of them. A classifier's outputs are
+        ``label``, integers or strings, and ``probabilities``; a regressor's is ``variable``. A
+        whole Pipeline is exported by ``skl2onnx.to_onnx(pipeline, X[:1])``.
+
+        Parameters
+        ----------
+        path : str or Path
+        """
+        _room("onnx").write(self, path)
+
+    def onnx_parser(self):
+        """What skl2onnx asks a model it does not know; from then on it knows the estimators."""
+        return _room("skl2onnx").introduce(self)
+
+
+class Exchange(OnnxExport):
     """`from_…` makes a fitted estimator of another framework's network, `to_…` the other way.
 
     What has no counterpart is refused with a ValueError that names the layer and its place; a
@@ -85,23 +106,6 @@ class Exchange:
             returns `predict_proba`, of two classes the second column, or the regressor's targets.
         """
         return _room("torch").write(self, logits)
-
-    def to_onnx(self, path):
-        """Write an ONNX file, for runtimes that know neither Python nor this library.
-
-        Its input ``X`` takes rows of float32, any number of them. A classifier's outputs are
-        ``label``, integers or strings, and ``probabilities``; a regressor's is ``variable``. A
-        whole Pipeline is exported by ``skl2onnx.to_onnx(pipeline, X[:1])``.
-
-        Parameters
-        ----------
-        path : str or Path
-        """
-        _room("onnx").write(self, path)
-
-    def onnx_parser(self):
-        """What skl2onnx asks a model it does not know; from then on it knows the estimators."""
-        return _room("skl2onnx").introduce(self)
 
     @classmethod
     def from_keras(cls, model, input_shape=None, classes=None):

@@ -29,21 +29,27 @@ class PlainNetwork:
     input_shape: tuple[int, ...]
 
 
-def network_of(estimator) -> PlainNetwork:
+def network_of(estimator, by_views: bool = False) -> PlainNetwork:
     """The layers of a fitted estimator.
+
+    Parameters
+    ----------
+    estimator : NumpyNetClassifier or NumpyNetRegressor
+    by_views : bool, default=False
+        Whether predictions by `views` can be expressed.
 
     Raises
     ------
     NotFittedError
         If it is not fitted.
     ValueError
-        If it predicts by `views`.
+        If it predicts by `views` where these cannot be expressed.
     """
     estimator._check_fitted()
-    if estimator.views is not None:
+    if estimator.views is not None and not by_views:
         raise ValueError(
-            "views: predictions are means over several views of an image, which other frameworks "
-            "do not take; call set_params(views=None) first for the network alone."
+            "views: predictions are means over several views of an image, which of other formats "
+            "only ONNX takes; call set_params(views=None) first for the network alone."
         )
     adopt_weights(estimator)
     network = estimator._network

@@ -5,18 +5,22 @@ a part of skl2onnx's graph. Everything is computed in float32, which every runti
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.base import is_classifier
+from sklearn.utils.validation import check_is_fitted
 
 import digit_recognizer
 from digit_recognizer import nn
+from digit_recognizer.estimator.building.construction import views_of
 from digit_recognizer.files import replacing_file
 from digit_recognizer.interop.estimators import network_of
+from digit_recognizer.interop.onnx_views import add_mean_over_views, add_views
 from digit_recognizer.interop.plain import (
     EXP,
     LOGISTIC,
@@ -41,15 +45,18 @@ class Graph:
         it returns.
     constant : callable
         ``constant(array)`` returns the name of an array.
+    views : dict, default={}
+        The names of views that were added, for networks that see the same.
     """
 
     node: Callable[..., str]
     constant: Callable[[np.ndarray], str]
+    views: dict = field(default_factory=dict)
 
 
 def write(estimator, path) -> None:
     """Write a file that ONNX runtimes read."""
-    network_of(estimator)
+    check_is_fitted(estimator)
     nodes, constants = [], []
 
     def node(kind, inputs, output=None, **attributes):
@@ -110,7 +117,7 @@ def outputs_of(estimator, classes=None) -> list[tuple[str, np.dtype, list[int]]]
     if not is_classifier(estimator):
         return [("variable", np.dtype(np.float32), [estimator.n_outputs_])]
     n_classes = len(estimator.classes_)
-    label = [n_classes] if estimator._is_multilabel() else []
+    label = [n_classes] if _is_multilabel(estimator) else []
     dtype = np.dtype(np.int64) if label else _labels(estimator, classes).dtype
     return [("label", dtype, label), ("probabilities", np.dtype(np.float32), [n_classes])]
 
@@ -119,36 +126,47 @@ def _labels(estimator, classes):
     return label_values(estimator.classes_ if classes is None else classes)
 
 
+def _is_multilabel(estimator):
+    return not hasattr(estimator, "add_to_onnx") and estimator._is_multilabel()
+
+
 def add_estimator(graph: Graph, estimator, rows: str, outputs: list[str], classes=None) -> None:
     """Add what computes the outputs, named as given, from float32 rows.
 
     `classes` are the labels, where they are not those of the estimator.
     """
-    network = network_of(estimator)
-    activation = OUTPUTS.get(network.output)
-    X = _add_network(graph, network, rows, None if activation or len(outputs) > 1 else outputs[0])
     if not is_classifier(estimator):
-        if activation:
-            graph.node(activation, [X], outputs[0])
+        _add_predictions(graph, estimator, rows, outputs[0])
         return
     label, probabilities = outputs
+    P = _add_probabilities(graph, estimator, rows, probabilities)
+    if _is_multilabel(estimator):
+        is_label = graph.node("Greater", [P, graph.constant(np.float32(0.5))])
+        graph.node("Cast", [is_label], label, to=TensorProto.INT64)
+        return
+    index = graph.node("ArgMax", [P], axis=1, keepdims=0)
+    graph.node("Gather", [graph.constant(_labels(estimator, classes)), index], label, axis=0)
+
+
+def _add_probabilities(graph, estimator, rows, output=None):
+    """Add what computes a column for each class; of a run, the mean of what its networks say."""
+    if hasattr(estimator, "add_to_onnx"):
+        return estimator.add_to_onnx(graph, partial(_add_probabilities, graph, rows=rows), output)
     if estimator.n_outputs_ > 1:
-        P = graph.node(activation, [X], probabilities)
-    else:
-        P = graph.node(activation, [X])
-        rest = graph.node("Sub", [graph.constant(np.float32([1])), P])
-        graph.node("Concat", [rest, P], probabilities, axis=1)
-    if activation == "Softmax":
-        index = graph.node("ArgMax", [P], axis=1, keepdims=0)
-    else:
-        is_more = graph.node("Greater", [P, graph.constant(np.float32(0.5))])
-        is_label = estimator._is_multilabel()
-        index = graph.node("Cast", [is_more], label if is_label else None, to=TensorProto.INT64)
-        if is_label:
-            return
-        index = graph.node("Reshape", [index, graph.constant(np.int64([-1]))])
-    values = _labels(estimator, classes)
-    graph.node("Gather", [graph.constant(values), index], label, axis=0)
+        return _add_predictions(graph, estimator, rows, output)
+    P = _add_predictions(graph, estimator, rows)
+    rest = graph.node("Sub", [graph.constant(np.float32([1])), P])
+    return graph.node("Concat", [rest, P], output, axis=1)
+
+
+def _add_predictions(graph, estimator, rows, output=None):
+    """Add the network and the activation of its output, for each view if it predicts by views."""
+    network, views = network_of(estimator, by_views=True), views_of(estimator)
+    X = add_views(graph, rows, estimator, views) if views else rows
+    activation, own = OUTPUTS.get(network.output), None if views else output
+    Y = _add_network(graph, network, X, None if activation else own)
+    Y = graph.node(activation, [Y], own) if activation else Y
+    return add_mean_over_views(graph, Y, views, estimator.n_outputs_, output) if views else Y
 
 
 def _add_network(graph, network, X, output):

@@ -27,6 +27,7 @@ TYPES = {np.dtype(np.float32): FloatTensorType, np.dtype(np.int64): Int64TensorT
 
 def introduce(estimator):
     """What skl2onnx calls for the outputs of an estimator whose class it did not know before."""
+    _register(type(estimator))
 
     def parse_unknown(scope, inputs):
         # It declared the operator before it asked, without the name that is known now.
@@ -120,5 +121,9 @@ def _convert(scope, operator, container):
         node("Gather", [names[1], constant(np.int64(index))], output, axis=1)
 
 
-for kind in (NumpyNetClassifier, NumpyNetRegressor):
+def _register(kind):
     update_registered_converter(kind, ALIAS, _set_types, _convert, parser=_parse, options=OPTIONS)
+
+
+_register(NumpyNetClassifier)
+_register(NumpyNetRegressor)

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from digit_recognizer.errors import InputError
 from digit_recognizer.estimator import NumpyNetClassifier
+from digit_recognizer.estimator.exchange import OnnxExport
 from digit_recognizer.estimator.plots import ClassifierPlots
 from digit_recognizer.pipeline.ensembles.combining import restored
 from digit_recognizer.pipeline.recipes.recipe import load_recipe
@@ -23,7 +24,7 @@ from digit_recognizer.pipeline.runs.run_directory import METRICS_FILE, RECIPE_FI
 AGAIN = "train the run again with --fresh"
 
 
-class RunClassifier(ClassifierMixin, ClassifierPlots, BaseEstimator):
+class RunClassifier(ClassifierMixin, ClassifierPlots, OnnxExport, BaseEstimator):
     """What predicted a run's submission: its networks, combined as there; `load_run` makes it.
 
     It is frozen as scikit-learn's `FrozenEstimator` is: `fit` changes nothing, and its clone is
@@ -81,6 +82,25 @@ class RunClassifier(ClassifierMixin, ClassifierPlots, BaseEstimator):
             ],
             axis=0,
         )
+
+    def add_to_onnx(self, graph, add, output: str | None) -> str:
+        """Add `predict_proba` to a graph, of which `to_onnx` makes a file.
+
+        Parameters
+        ----------
+        graph : Graph
+            Of `interop`.
+        add : callable
+            ``add(classifier)`` adds the probabilities of one of the networks and returns their
+            name.
+        output : str or None
+            The name to give them; None for one that is made up.
+        """
+        groups = [
+            combine.add_to_onnx(graph, [add(member) for member in members])
+            for combine, members in self.groups_
+        ]
+        return graph.node("Mean", groups, output)
 
     def predict_log_proba(self, X) -> np.ndarray:
         """Logarithm of `predict_proba`."""

@@ -32,6 +32,23 @@ class Mean:
         """Combine probabilities of shape (n_networks, n, n_classes) to (n, n_classes), float64."""
         return probabilities.mean(axis=0, dtype=np.float64)
 
+    def add_to_onnx(self, graph, parts: list[str]) -> str:
+        """Add the same to a graph.
+
+        Parameters
+        ----------
+        graph : Graph
+            Of `interop`.
+        parts : list of str
+            The names of the networks' probabilities.
+
+        Returns
+        -------
+        str
+            The name of what they are combined to.
+        """
+        return graph.node("Mean", parts)
+
     def describe(self) -> dict:
         """What was learned, as plain values."""
         return {}
@@ -74,6 +91,11 @@ class LearnedWeights(Mean):
     def __call__(self, probabilities):
         return np.tensordot(self.weights, probabilities.astype(np.float64), axes=1)
 
+    def add_to_onnx(self, graph, parts):
+        weights = [graph.constant(np.float32(weight)) for weight in self.weights]
+        pairs = zip(parts, weights, strict=True)
+        return graph.node("Sum", [graph.node("Mul", [*pair]) for pair in pairs])
+
     def describe(self):
         return {"weights": self.weights.tolist()}
 
@@ -101,6 +123,20 @@ class Stacking(Mean):
         combined = np.zeros((probabilities.shape[1], probabilities.shape[2]))
         combined[:, self.model.classes_] = self.model.predict_proba(_features(probabilities))
         return combined
+
+    def add_to_onnx(self, graph, parts):
+        # Of two classes the first has the score 0.
+        first = len(self.model.classes_) - len(self.model.coef_)
+        coef = np.pad(self.model.coef_, ((first, 0), (0, 0))).T
+        intercept = np.pad(self.model.intercept_, (first, 0))
+        smallest = graph.constant(np.float32(SMALLEST_PROBABILITY))
+        features = graph.node("Add", [graph.node("Concat", parts, axis=1), smallest])
+        arrays = [graph.constant(np.float32(array)) for array in (coef, intercept)]
+        scores = graph.node("Gemm", [graph.node("Log", [features]), *arrays])
+        # A class that the rows learned from lack has the probability 0.
+        columns = np.eye(coef.shape[0] // len(parts), dtype=np.float32)[self.model.classes_]
+        P = graph.node("Softmax", [scores], axis=1)
+        return graph.node("MatMul", [P, graph.constant(columns)])
 
     def describe(self):
         return {name: getattr(self.model, name).tolist() for name in STACKING_ATTRIBUTES}

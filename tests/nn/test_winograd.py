@@ -21,6 +21,13 @@ def test_transforms_compute_a_correlation(m, k, generator):
     np.testing.assert_allclose(Y, np.correlate(inputs, taps, "valid"), atol=1e-12)
 
 
+@pytest.mark.parametrize(("m", "k"), FILTERS)
+def test_rows_that_belong_together_have_a_like_size(m, k):
+    _, G, B_transposed = transform_matrices(m, k)
+    ratios = np.abs(G).max(axis=1) / np.abs(B_transposed).max(axis=1)
+    assert 0.5 <= ratios.min() <= ratios.max() <= 2
+
+
 def test_tiles_too_large_for_the_precision_are_refused():
     with pytest.raises(ValueError, match=r"F\(7, 3\) needs tiles of 9"):
         transform_matrices(7, 3)

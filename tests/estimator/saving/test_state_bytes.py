@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import safetensors.numpy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
 
@@ -27,8 +27,6 @@ PLAIN = st.recursive(
 )
 
 
-# Large values take long to draw.
-@settings(max_examples=10)
 @given(st.dictionaries(st.text(), PLAIN))
 def test_plain_values_come_back_exactly(plain):
     back = through_bytes(TrainingState(ONE_ARRAY, plain)).plain

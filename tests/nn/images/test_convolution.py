@@ -47,6 +47,13 @@ def possible_algorithms(layer):
     return ["auto", "columns", "reference"] + ["winograd"] * fits
 
 
+def test_weights_reach_to_the_bound_of_glorot_and_bengio():
+    layer = nn.Conv2D(40, kernel_size=5, initializer=nn.INITIALIZERS["glorot_uniform"])
+    network = nn.Network([layer], nn.SquaredError(), (9, 9, 10), np.float64)
+    bound = np.sqrt(6 / (25 * 10 + 25 * 40))
+    assert 0.99 * bound < np.abs(network.layers[0].values["weight"]).max() <= bound
+
+
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(convolutions())
 def test_every_algorithm_equals_the_reference_loops(case):

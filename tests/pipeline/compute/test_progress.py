@@ -67,7 +67,7 @@ def test_a_line_shows_each_network_and_one_the_whole(members, monkeypatch):
     lines = lines_after(Terminal(), members, TRAINING, monkeypatch)
     assert re.search(r"fold 1 epoch 2/4 .* 23% loss 0.5000 rate 0.01 \d:\d\d$", lines[-1])
     # 130 s a network: 100 s left of the first, and two more after it in the only process seen.
-    assert re.search(r"all +0 of 3 .* \d:\d\d, 6:00 left$", lines[-2])
+    assert re.search(r"all +0 of 3 .* 8% +\d:\d\d, 6:00 left$", lines[-2])
 
 
 def test_predicting_is_called_by_its_name(members, monkeypatch):

@@ -90,8 +90,9 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         pass
 
 
-def test_a_folder_never_locked_is_free(tmp_path):
+def test_a_folder_never_locked_is_free_and_stays_as_it_is(tmp_path):
     assert not is_locked(tmp_path)
+    assert not list(tmp_path.iterdir())
     assert holder(tmp_path) is None
 
 

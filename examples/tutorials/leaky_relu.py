@@ -51,7 +51,7 @@ model = NumpyNetClassifier(
     learning_rate_init=0.001,
     batch_size=256,
     shuffle=False,
-    max_iter=5 if len(X) > 10_000 else 60,
+    max_iter=5 if len(X) > 10_000 else 30,
     tol=0.0,
     random_state=0,
 )

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from digit_recognizer import NumpyNetClassifier, load_images, nn
 
-warnings.simplefilter("ignore", ConvergenceWarning)  # seven epochs are meant
+warnings.simplefilter("ignore", ConvergenceWarning)  # so many epochs are meant
 X, y = load_images()
 X, X_test, y, y_test = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
 
@@ -49,12 +49,12 @@ for layer in (MistakenReLU(), nn.ReLU()):
 #
 # The layers before it are moved by numbers that have nothing to do with the loss. As large as they
 # are they drive the hidden units until none answers any more: all images are read alike. Divided by
-# the rows of the batch twice, as averages make of them, they hardly move the hidden layers, and the
-# last one learns from features that are as good as random: a figure that looks like success.
+# the rows of the batch twice they do so later; up to then the last layer learns from features that
+# are as good as random, which can look like success.
 
 # %%
 accuracies = {}
-most = 7 if len(X) > 10_000 else 8
+most = 13 if len(X) > 10_000 else 10
 he = nn.INITIALIZERS["he_normal"]
 for relu, n_epochs in ((MistakenReLU(), 1), (MistakenReLU(1 / 64**2), most), (nn.ReLU(), most)):
     model = NumpyNetClassifier(

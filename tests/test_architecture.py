@@ -83,11 +83,9 @@ ARROWS = {
     "report/parts": {PACKAGE, DATA, RECIPES, RUNS, *SHARED},
     "pictures": {"command_line", "pipeline", DATA, *SHARED},
     "command_line": {"cli", "errors"},
-    "cli": {
-        PACKAGE,
+    "command_line/commands": {
         "command_line",
         "kaggle",
-        "pictures",
         "pipeline",
         "report",
         DATA,
@@ -98,6 +96,7 @@ ARROWS = {
         "pipeline/submissions",
         *SHARED,
     },
+    "cli": {PACKAGE, "command_line", "command_line/commands", "pictures", "report"},
     "__main__": {"cli"},
 }
 # Rooms looked up inside a function, when it is called: from_torch and its like build on the

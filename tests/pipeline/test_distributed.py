@@ -17,6 +17,7 @@ from sklearn.model_selection import GridSearchCV
 
 from dask_cluster import DaskCluster, list_tasks, wait_until
 from digit_recognizer import NumpyNetClassifier, cli
+from digit_recognizer.command_line.commands.training import INTERRUPTED_TRAINING
 from digit_recognizer.errors import OutsideError
 from digit_recognizer.files import sha256
 from digit_recognizer.pipeline.compute import dask_cluster as module
@@ -245,7 +246,7 @@ def test_ctrl_c_ends_a_local_cluster_with_one_sentence(here):
     os.killpg(command.pid, signal.SIGINT)
     _, errors = command.communicate(timeout=SECONDS)
     assert command.returncode == 130
-    assert errors == f"digit-recognizer: {cli._INTERRUPTED_TRAINING}\n"
+    assert errors == f"digit-recognizer: {INTERRUPTED_TRAINING}\n"
     wait_until(lambda: group_is_over(command.pid), "the end of all processes")
 
 
@@ -257,7 +258,7 @@ def test_workers_stop_training_for_a_run_that_was_interrupted(here, cluster):
     command.send_signal(signal.SIGINT)
     _, errors = command.communicate(timeout=SECONDS)
     assert command.returncode == 130
-    assert errors == f"digit-recognizer: {cli._INTERRUPTED_TRAINING}\n"
+    assert errors == f"digit-recognizer: {INTERRUPTED_TRAINING}\n"
     wait_until(
         lambda: not any(locks.is_locked(fold) for fold in folds_of(here)), "free folds", SECONDS
     )

@@ -1,0 +1,1 @@
+"""The commands: each adds its parser, and says what it does."""

@@ -4,7 +4,9 @@ import csv
 import gzip
 import io
 import json
+import os
 import sys
+import threading
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ import pytest
 import in_process
 
 pytest.importorskip("PIL")
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from digit_recognizer.pictures import reading
 from digit_recognizer.pictures.normal_form import normal_form
@@ -74,6 +76,8 @@ def save_all(place, image):
     black.putalpha(picture)
     black.save(place / "black on nothing.png")
     Image.fromarray(image.astype(np.uint16) * 257).save(place / "16 bits.png")
+    Image.fromarray(image.astype(np.float32)).save(place / "float.tiff")
+    Image.fromarray((image / 255).astype(np.float32)).save(place / "unit.tiff")
     turned = Image.fromarray(np.rot90(image))
     exif = turned.getexif()
     exif[0x0112] = 6  # the camera was held so that the sheet's top is at the right
@@ -85,9 +89,15 @@ def save_all(place, image):
     np.save(place / "unit.npy", image / 255)
     np.save(place / "float.npy", image.astype(np.float32))
     np.save(place / "channel.npy", image[:, :, np.newaxis])
+    np.save(place / "torch.npy", image[np.newaxis, np.newaxis])
+    with gzip.open(place / "packed.npy.gz", "wb") as packed:
+        np.save(packed, image)
+    with gzip.open(place / "packed.png.gz", "wb") as packed:
+        picture.save(packed, "PNG")
     (place / "test.csv").write_text(f"{header}\n{row}\n")
     (place / "train.csv").write_text(f"label,{header}\n3,{row}\n")
     (place / "ids.csv").write_text(f"id,name,{header}\n7,x,{row}\n")
+    (place / "rows.txt").write_text(f"{row}\n")
     (place / "bare.csv").write_text(f"{row}\n")
     (place / "bare-label.csv").write_text(f"3,{row}\n")
     (place / "packed.csv.gz").write_bytes(gzip.compress(f"{header}\n{row}\n".encode()))
@@ -153,6 +163,9 @@ def make_bad_files(place, image):
     (place / "folder").mkdir()
     Image.new("1", (20_000, 20_000)).save(place / "bomb.png")
     Image.new("L", (100, 100), 200).save(place / "blank.png")
+    Image.new("L", (28, 28), 255).save(place / "small-blank.png")
+    Image.fromarray(np.full((50, 50), np.nan, np.float32)).save(place / "nan.tiff")
+    (place / "tabs.tsv").write_text("\t".join(["0"] * 784) + "\n")
     frames = [Image.new("L", (50, 50), v) for v in (0, 255)]
     frames[0].save(place / "moving.gif", save_all=True, append_images=frames[1:])
     np.save(place / "objects.npy", np.array([{}], dtype=object))
@@ -175,6 +188,9 @@ SENTENCES = {
     "missing.png": "does not exist",
     "bomb.png": "has too many pixels; give a picture of at most 50,000,000",
     "blank.png": "nothing but paper",
+    "small-blank.png": "nothing but paper",
+    "nan.tiff": "values from nan",
+    "tabs.tsv": "tabs stand between the values",
     "moving.gif": "has 2 pictures; give each",
     "objects.npy": "holds no numbers",
     "negative.npy": "values from -1 to -1; give pixels from 0 to 255",
@@ -211,6 +227,30 @@ def test_standard_input_takes_pictures_arrays_and_rows(place, run, digits, monke
         (one,) = answers(place, "-")
         assert one["file"] == "-"
         assert one["prediction"] == run.predict(image[np.newaxis])[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_read_once(place, digits):
+    content = io.BytesIO()
+    Image.fromarray(digits[0][0]).save(content, "PNG")
+    os.mkfifo(place / "pipe")
+    write = (place / "pipe").write_bytes
+    threading.Thread(target=write, args=[content.getvalue()], daemon=True).start()
+    (one,) = answers(place, "pipe")
+    assert one["file"] == "pipe"
+
+
+def test_thin_lines_of_a_scan_in_black_and_white_stay(tmp_path):
+    from digit_recognizer.pipeline.data.competition import Competition
+
+    scan = Image.new("1", (2000, 2000), 1)
+    ImageDraw.Draw(scan).line([(700, 500), (1300, 500), (903, 1500)], fill=0, width=2)
+    forms = []
+    for mode in ("1", "L", "P"):
+        scan.convert(mode).save(tmp_path / "scan.png")
+        forms.append(reading.read_images(str(tmp_path / "scan.png"), Competition()))
+    assert (forms[1] > 200).sum() > 20
+    np.testing.assert_allclose(forms, [forms[1]] * 3, atol=3)
 
 
 def test_without_pillow_a_sentence_says_how_to_install_it(place, digits, monkeypatch):

@@ -8,6 +8,7 @@ from scipy import ndimage
 BOX, BEHIND_MIDDLE = 20 / 28, 0.5
 # In grey levels: less than this between paper and ink is noise.
 LEAST_CONTRAST = 24
+NOTHING = "it shows nothing but paper"
 # Blurred edges count as ink from this share of the threshold between ink and paper.
 EDGE = 0.5
 # Specks of less than this share of the largest stroke's ink are no part of the character.
@@ -61,6 +62,8 @@ def normal_form(grey: np.ndarray, image_shape) -> np.ndarray:
     """
     grey = np.asarray(grey, dtype=np.float64)
     if grey.shape == tuple(image_shape):
+        if np.ptp(grey) < LEAST_CONTRAST:
+            raise ValueError(NOTHING)
         is_light = np.median(_border(grey)) > 127
         return np.rint(255 - grey if is_light else grey).astype(np.uint8)
     ink = _thickened(ink_of(grey), image_shape)
@@ -90,7 +93,7 @@ def ink_of(grey: np.ndarray) -> np.ndarray:
     ink = np.maximum(difference if is_light else -difference, 0)
     strongest = smooth.max() if is_light else -smooth.min()
     if strongest < LEAST_CONTRAST:
-        raise ValueError("it shows nothing but paper")
+        raise ValueError(NOTHING)
     ink[ink <= EDGE * strongest * _otsu(np.minimum(ink / strongest, 1))] = 0
     ink = _without_specks(ink)
     return np.minimum(ink / np.percentile(ink[ink > 0], FULL), 1)

@@ -29,13 +29,14 @@ NPY_MAGIC = b"\x93NUMPY"
 
 
 @dataclass(frozen=True)
-class StandardInput:
-    """What came in at standard input, as `DataFile` hands out a file."""
+class Stream:
+    """What came in at a pipe, which can be read once, as `DataFile` hands out a file."""
 
+    name: str
     content: bytes
 
     def __str__(self):
-        return "standard input"
+        return self.name
 
     def open(self):
         """The bytes as a binary file."""
@@ -65,7 +66,7 @@ def read_images(name: str, competition, only_resize: bool = False) -> np.ndarray
         If the file is missing, empty, damaged, too large, of another kind, or shows nothing.
     """
     if name == STANDARD_INPUT:
-        file = StandardInput(sys.stdin.buffer.read())
+        file = Stream("standard input", sys.stdin.buffer.read())
     else:
         path = Path(name).expanduser()
         if path.is_dir():
@@ -73,22 +74,25 @@ def read_images(name: str, competition, only_resize: bool = False) -> np.ndarray
         if not path.exists():
             raise InputError(f"{path} does not exist; give the name of a file.")
         file = DataFile(path)
-    if not isinstance(file, StandardInput) and path.suffix.lower() in (".csv", ".gz"):
-        return _read_rows(file, competition)
+        if path.is_fifo():
+            with file.open() as content:
+                file = Stream(str(path), content.read())
     with file.open() as content:
         head = content.read(4096)
     if not head:
         raise InputError(f"{file} is empty; give {KINDS}.")
     if head.startswith(NPY_MAGIC):
         return _read_array(file, competition, only_resize)
-    if isinstance(file, StandardInput) and _is_csv(head):
+    if str(file).lower().endswith((".csv", ".csv.gz")) or _is_csv(head):
         return _read_rows(file, competition)
     picture = _read_picture(file, competition.channels)
     return _prepared(file, picture, competition, only_resize)[np.newaxis]
 
 
 def _is_csv(head):
-    return b"," in head and all(byte >= 32 or byte in b"\t\r\n" for byte in head)
+    """Whether the beginning of a file is lines of values."""
+    is_text = all(byte >= 32 or byte in b"\t\r\n" for byte in head)
+    return is_text and any(mark in head.partition(b"\n")[0] for mark in b",;\t")
 
 
 def _read_rows(file, competition):
@@ -129,12 +133,13 @@ def _read_array(file, competition, only_resize):
     """The images of a .npy file: one or many, as rows or with their shape."""
     try:
         with file.open() as content:
-            array = np.load(content, allow_pickle=False)
+            # Not from the file itself: NumPy would read past gzip.
+            array = np.load(io.BytesIO(content.read()), allow_pickle=False)
     except (ValueError, EOFError, MemoryError) as error:
         raise InputError(f"{file} is damaged, or holds no numbers ({error}).") from error
     if array.dtype.kind not in "buif" or not array.size:
         raise InputError(f"{file} holds {array.dtype} of shape {array.shape}; give images.")
-    array = _as_bytes(file, array)
+    array = np.rint(_levels(file, array)).astype(np.uint8)
     shape, n_pixels = competition.image_shape, competition.n_pixels
     if array.ndim == 1 and array.size == n_pixels:
         array = array[np.newaxis]
@@ -143,6 +148,9 @@ def _read_array(file, competition, only_resize):
     is_one = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3))
     images = array[np.newaxis] if is_one else array
     images = images[..., np.newaxis] if images.ndim == 3 else images
+    if images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[-1] not in (1, 3):
+        # As PyTorch has them.
+        images = np.moveaxis(images, 1, -1)
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise InputError(
             f"{file} has the shape {array.shape}; give images of shape (n, height, width), or rows "
@@ -154,16 +162,15 @@ def _read_array(file, competition, only_resize):
     return np.stack([_prepared(file, one, competition, only_resize) for one in pictures])
 
 
-def _as_bytes(file, array):
-    """Pixels 0 to 255: of floats and booleans up to 1, and of 16 bits, too."""
+def _levels(file, array):
+    """Grey levels 0 to 255: of floats and booleans up to 1, and of 16 bits, too."""
     array = array.astype(np.float64)
     low, high = array.min(), array.max()
     if not (np.isfinite([low, high]).all() and low >= 0 and high <= 65535):
         raise InputError(
             f"{file} has values from {low:g} to {high:g}; give pixels from 0 to 255, or 0 to 1."
         )
-    factor = 255 if high <= 1 else 1 if high <= 255 else 1 / 257
-    return np.rint(array * factor).astype(np.uint8)
+    return array * (255 if high <= 1 else 1 if high <= 255 else 1 / 257)
 
 
 def _with_channels(image, n_channels):
@@ -193,9 +200,9 @@ def _read_picture(file, n_channels):
             with Image.open(io.BytesIO(data), formats=formats) as image:
                 _check_picture(file, image)
                 image.load()
-                image = ImageOps.exif_transpose(image)
+                image = _with_means(file, ImageOps.exif_transpose(image))
                 image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
-                return _levels(image, n_channels)
+                return _colours(image, n_channels)
     except InputError:
         raise
     except Image.DecompressionBombError as error:
@@ -222,12 +229,19 @@ def _check_picture(file, image):
         raise InputError(f"{file} has {n_frames} pictures; give each as a file of its own.")
 
 
-def _levels(image, n_channels):
-    if image.mode.startswith(("I", "F")):
-        levels = np.asarray(image, dtype=np.float64)
-        levels = levels / 257 if levels.max(initial=0) > 255 else levels
+def _with_means(file, image):
+    """The picture in a mode whose pixels are averaged when it is made smaller, 0 to 255."""
+    from PIL import Image
+
+    if not image.mode.startswith(("I", "F")):
+        return image.convert("RGBA")
+    return Image.fromarray(_levels(file, np.asarray(image)).astype(np.float32))
+
+
+def _colours(image, n_channels):
+    if image.mode == "F":
+        levels = np.clip(np.asarray(image, dtype=np.float64), 0, 255)
         return levels if n_channels == 1 else np.repeat(levels[..., np.newaxis], 3, axis=-1)
-    image = image.convert("RGBA")
     colours = np.asarray(image, dtype=np.float64)
     opaque = colours[..., 3:] / 255
     colours = colours[..., :3]

@@ -70,6 +70,17 @@ def test_the_scaling_is_known_after_the_fit(name, X, expected):
     assert (model.input_shift_, model.input_scale_) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("name", ["unit", "standard"])
+@pytest.mark.parametrize("value", [0.0, 1 / 3, -1e-8, 1e100])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_a_constant_is_scaled_by_one(name, value, form):
+    X = np.full((300, 10), value)
+    X[0] = 7.0
+    weight = np.arange(300) > 0
+    model = NumpyNetClassifier(**QUICK | {"scaling": name}).fit(form(X), LABELS, weight)
+    assert (model.input_shift_, model.input_scale_) == (value, 1)
+
+
 @pytest.mark.parametrize("kind", [np.float64, np.int64, pd.DataFrame, sparse.csr_array, "fortran"])
 def test_predicts_the_same_pixels_alike_in_whatever_form(kind):
     model = NumpyNetClassifier(**QUICK).fit(PIXELS, LABELS)

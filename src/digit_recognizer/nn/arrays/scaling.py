@@ -83,7 +83,10 @@ def _extent(X, weight):
 def _moments(X, weight):
     """Mean and standard deviation of all values."""
     total = (weight.sum() or 1.0) * X.shape[1]
-    mean = sum(block.sum(axis=1) @ w for block, w in _blocks(X, weight)) / total
+    # Measured from one of them, so that those of a constant X are exact.
+    origin = np.float64(X[int((weight != 0).argmax()), 0])
+    beyond = sum((block - origin).sum(axis=1) @ w for block, w in _blocks(X, weight))
+    mean = origin + beyond / total
     squares = sum(((block - mean) ** 2).sum(axis=1) @ w for block, w in _blocks(X, weight))
     return mean, (squares / total) ** 0.5
 

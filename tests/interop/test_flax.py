@@ -20,6 +20,7 @@ def test_layers_and_functions_of_every_kind_are_read(in_flax, nnx, images, asser
         lambda X: X / 255,
         nnx.Conv(1, 6, (5, 5), rngs=rngs),
         nnx.BatchNorm(6, use_scale=False, rngs=rngs),
+        nnx.Dropout(0.1, broadcast_dims=(1, 2), rngs=rngs),
         nnx.relu,
         partial(nnx.max_pool, window_shape=(2, 2), strides=(2, 2)),
         nnx.Conv(6, 4, (3, 3), strides=2, padding="VALID", use_bias=False, rngs=rngs),

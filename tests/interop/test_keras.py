@@ -31,6 +31,7 @@ def test_layers_of_every_kind_are_read(in_keras, layers, sequential, images, ass
             layers.Rescaling(1 / 255),
             layers.ZeroPadding2D(1),
             layers.Conv2D(6, 5, padding="same", activation="relu"),
+            layers.SpatialDropout2D(0.1),
             layers.MaxPooling2D(padding="same"),
             layers.Conv2D(5, 4, strides=2, padding="valid", use_bias=False),
             layers.BatchNormalization(scale=False),
@@ -111,5 +112,6 @@ def test_models_that_are_no_chain_are_told(keras, layers, sequential):
     summed = keras.Model(inputs, layers.Add(name="sum")([one, two]))
     with pytest.raises(ValueError, match=r"model\.sum is no layer of one input"):
         NumpyNetClassifier.from_keras(summed)
-    with pytest.raises(ValueError, match="it has no weights yet: call the model once, or give it"):
-        NumpyNetClassifier.from_keras(sequential([layers.Dense(3)]), input_shape=(4,))
+    for weightless in (layers.Dense(3), layers.BatchNormalization()):
+        with pytest.raises(ValueError, match="it has no weights yet: call the model once, or give"):
+            NumpyNetClassifier.from_keras(sequential([weightless]), input_shape=(4,))

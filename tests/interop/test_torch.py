@@ -154,7 +154,9 @@ REFUSED = {
     "N.BatchNorm2d(1, momentum=None)": "momentum=None has no counterpart",
     "N.Sequential(N.Flatten(), N.GELU())": "module.0.1, GELU(approximate='none'), cannot be",
     "N.Linear(28, 4)": "Dense takes samples of one dimension, got shape (28, 28, 1)",
-    "N.Flatten(), N.LazyLinear(3)": "module.1, LazyLinear(",
+    "N.Flatten(), N.LazyLinear(3)": "module.1, LazyLinear(in_features=0, out_features=3, "
+    "bias=True), has no weights yet: call the module on a batch first.",
+    "N.Flatten(), N.Unflatten(1, (1, 28, 28))": "rows become images only at the start",
     "N.Conv2d(1, 4, 3), N.Flatten(), N.Linear(700, 3)": "module.2, Linear(in_features=700, "
     "out_features=3, bias=True), cannot be expressed: its weight of shape (700, 3) does not fit "
     "samples of shape (2704,), for which it would be (2704, 3).",
@@ -231,11 +233,57 @@ def test_a_module_with_a_forward_of_its_own_is_a_chain(torch, tutorial, run, ima
     np.testing.assert_allclose(clf.predict_proba(images), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("input_shape", [None, (784,), (28, 28), (28, 28, 1)])
+def test_a_forward_may_take_rows_as_images_and_reckon_with_shapes(torch, run, images, input_shape):
+    layers, functions = torch.nn, torch.nn.functional
+
+    class Net(layers.Module):
+        def __init__(self):
+            super().__init__()
+            self.convolution = layers.Conv2d(1, 4, 3, stride=2)
+            self.linear = layers.Linear(4 * 13 * 13, 3)
+
+        def forward(self, x):
+            x = x.view(-1, 1, 28, 28)
+            x = functions.relu(functions.dropout2d(self.convolution(x), training=self.training))
+            n, channels, height, width = x.shape
+            return self.linear(x.reshape(n, channels * height * width))
+
+    net = Net()
+    clf = NumpyNetClassifier.from_torch(net, input_shape)
+    expected = probabilities(torch, run(net, images))
+    np.testing.assert_allclose(clf.predict_proba(images), expected, atol=1e-5)
+
+
+def test_a_module_that_takes_rows_of_several_colours_is_given_them_last(torch, run, images):
+    layers = torch.nn
+    whole = layers.Sequential(layers.Conv2d(3, 4, 3), layers.Flatten(), layers.Linear(400, 3))
+    module = layers.Sequential(layers.Unflatten(1, (3, 12, 12)), *whole)
+    X = images[:, : 12 * 12 * 3]
+    clf = NumpyNetClassifier.from_torch(module, (12, 12, 3))
+    expected = probabilities(torch, run(whole, X, (12, 12, 3)))
+    np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-5)
+    with pytest.raises(ValueError, match=r"Give input_shape=\(height, width, channels\)"):
+        NumpyNetClassifier.from_torch(module)
+
+
+def test_dropout_of_whole_maps_becomes_dropout(torch):
+    layers = torch.nn
+    module = layers.Sequential(layers.Conv2d(1, 2, 3), layers.Dropout2d(0.3), layers.Flatten())
+    clf = NumpyNetClassifier.from_torch(module, (28, 28))
+    assert clf.architecture[1].rate == 0.3
+
+
 # What follows `x = self.layer(x)` in a forward, with torch as T, and what is said of it.
 FORWARDS = {
     "x + self.layer(x)": "is no layer of what the one before it returns",
     "x.cumsum(1)": "module.cumsum: cumsum is none of adaptive_avg_pool2d, ",
     "x.view(-1, 2, 2)": "module.view, view, cannot be expressed: only shapes (n, n_features)",
+    "T.nn.functional.avg_pool2d(x, x.shape[1])": "avg_pool2d, cannot be expressed: its settings "
+    "depend on the shape of what it takes; give numbers",
+    "x[:, :2]": "module.getitem: getitem is none of adaptive_avg_pool2d, ",
+    "x.T": "module.getattr_1: getattr is none of adaptive_avg_pool2d, ",
+    "x * x.shape[1]": "module.mul: mul is none of adaptive_avg_pool2d, ",
     "x.mean(1)": "only means over height and width are expressed, not over 1",
     "x if x.sum() > 0 else -x": "what the forward of Net does depends on its input",
     "self.other(x)": "module.other.0, GELU(approximate='none'), cannot be expressed",

@@ -110,16 +110,11 @@ def _read_norm(module, shape):
     return [batch_norm(momentum, module.epsilon, *map(_array, arrays))]
 
 
-def _read_dropout(module, shape):
-    check_settings(module, broadcast_dims=((), []))
-    return [PlainLayer(nn.Dropout(float(module.rate)))]
-
-
 READ = {
     nnx.Linear: _read_linear,
     nnx.Conv: _read_conv,
     nnx.BatchNorm: _read_norm,
-    nnx.Dropout: _read_dropout,
+    nnx.Dropout: lambda module, shape: [PlainLayer(nn.Dropout(float(module.rate)))],
 }
 
 

@@ -120,21 +120,21 @@ def _read_function(function):
     return [PlainLayer(make()) for make in look_up(FUNCTIONS, function, function)]
 
 
-def _arrays(layer):
+def _arrays(layer, *names):
     if not layer.built:
         raise ValueError("it has no weights yet: call the model once, or give it an Input.")
-    return _array(layer.kernel), _array(layer.bias)
+    return [_array(getattr(layer, name)) for name in names]
 
 
 def _read_dense(layer, shape):
-    return _with_activation(dense(*_arrays(layer)), layer)
+    return _with_activation(dense(*_arrays(layer, "kernel", "bias")), layer)
 
 
 def _read_conv(layer, shape):
     check_settings(layer, data_format=("channels_last",), groups=(1,), dilation_rate=((1, 1),))
     stride = same("strides", layer.strides)
     padding = _padding(layer, shape, layer.kernel_size, stride)
-    plain = convolution(*_arrays(layer), stride, padding, shape)
+    plain = convolution(*_arrays(layer, "kernel", "bias"), stride, padding, shape)
     return _with_activation(plain, layer)
 
 
@@ -168,8 +168,8 @@ def _read_norm(layer, shape):
     axis = same("axis", layer.axis)
     if axis not in (-1, len(shape)):
         raise ValueError(f"axis={axis} is not that of the channels or features.")
-    arrays = (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)
-    return [batch_norm(round(1 - layer.momentum, 12), layer.epsilon, *map(_array, arrays))]
+    arrays = _arrays(layer, "gamma", "beta", "moving_mean", "moving_variance")
+    return [batch_norm(round(1 - layer.momentum, 12), layer.epsilon, *arrays)]
 
 
 def _read_flatten(layer, shape):
@@ -218,6 +218,7 @@ READ = {
     layers.GlobalAveragePooling2D: _read_global_average,
     layers.BatchNormalization: _read_norm,
     layers.Dropout: _read_dropout,
+    layers.SpatialDropout2D: lambda layer, shape: [PlainLayer(nn.Dropout(layer.rate))],
     layers.Activation: lambda layer, shape: _read_function(layer.activation),
     layers.ReLU: _read_relu,
     layers.LeakyReLU: lambda layer, shape: [PlainLayer(nn.LeakyReLU(float(layer.negative_slope)))],

@@ -1,6 +1,7 @@
 """PyTorch's modules, from and to an estimator. Images are (channels, height, width) there."""
 
 from itertools import chain
+from math import prod
 
 import numpy as np
 import torch
@@ -54,10 +55,19 @@ def read(cls, module, input_shape=None, classes=None):
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"{cls.__name__}.from_torch takes a torch.nn.Module, got {module!r}.")
     steps = list(_steps(module))
-    if steps and isinstance(steps[0][1], torch.nn.Unflatten) and input_shape is None:
-        channels, *size = steps.pop(0)[1].unflattened_size
+    for place, step in steps:
+        if any(map(torch.nn.parameter.is_lazy, step.parameters())):
+            raise ValueError(
+                f"{place}, {step}, has no weights yet: call the module on a batch first."
+            )
+    if steps and isinstance(steps[0][1], torch.nn.Unflatten):
+        channels, *size = steps[0][1].unflattened_size
+        images = (*size, channels)
         # Rows of several channels have another order there than here.
-        input_shape = (*size, channels) if channels == 1 else None
+        of_rows = (None, (prod(images),)) if channels == 1 else ()
+        if (input_shape and sample_shape(input_shape, ())) in (images, *of_rows):
+            input_shape = images
+            del steps[0]
     shape = sample_shape(input_shape, (_features(step) for _, step in steps))
     layers = read_layers(steps, _read_step, shape)
     return estimator_of(cls, reordered(layers, to_first=False), shape, classes)
@@ -165,6 +175,10 @@ def _read_flatten(module, shape):
     return [PlainLayer(nn.Flatten())] if len(shape) > 1 else []
 
 
+def _read_unflatten(module, shape):
+    raise ValueError("rows become images only at the start, of the shape that input_shape says.")
+
+
 def _read_softmax(module, shape):
     check_settings(module, dim=(1, -1, None))
     return [PlainLayer(OutputActivation(SOFTMAX))]
@@ -184,7 +198,9 @@ READ = {
     torch.nn.BatchNorm1d: _read_norm,
     torch.nn.BatchNorm2d: _read_norm,
     torch.nn.Flatten: _read_flatten,
+    torch.nn.Unflatten: _read_unflatten,
     torch.nn.Dropout: _plain(lambda module: nn.Dropout(module.p)),
+    torch.nn.Dropout2d: _plain(lambda module: nn.Dropout(module.p)),
     torch.nn.Identity: _plain(lambda module: nn.Identity()),
     torch.nn.ReLU: _plain(lambda module: nn.ReLU()),
     torch.nn.LeakyReLU: _plain(lambda module: nn.LeakyReLU(module.negative_slope)),

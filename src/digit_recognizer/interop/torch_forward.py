@@ -1,6 +1,5 @@
 """What the `forward` of a module of one's own does, as a chain of PyTorch's layers."""
 
-import operator
 from collections.abc import Iterator
 
 import torch
@@ -12,22 +11,21 @@ LAYERS = {
     "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d,
     "avg_pool2d": nn.AvgPool2d,
     "dropout": lambda p=0.5, training=True, inplace=False: nn.Dropout(p),
+    "dropout2d": lambda p=0.5, training=True, inplace=False: nn.Dropout2d(p),
     "flatten": lambda start_dim=0, end_dim=-1: nn.Flatten(start_dim, end_dim),
     "leaky_relu": nn.LeakyReLU,
     "log_softmax": lambda dim=None, **settings: nn.LogSoftmax(dim),
     "max_pool2d": nn.MaxPool2d,
     "mean": lambda dim, keepdim=False: _mean(dim, keepdim),
     "relu": nn.ReLU,
-    "reshape": lambda *shape: _rows(shape),
+    "reshape": lambda *shape: _reshaped(shape),
     "sigmoid": nn.Sigmoid,
     "silu": nn.SiLU,
     "softmax": lambda dim=None, **settings: nn.Softmax(dim),
     "tanh": nn.Tanh,
-    "view": lambda *shape: _rows(shape),
+    "view": lambda *shape: _reshaped(shape),
 }
 OF_FUNCTIONS = {getattr(functional, name, None): name for name in LAYERS}
-# What programs ask of a shape, to give it to `view`.
-OF_SHAPES = {"size", getattr, operator.getitem}
 
 
 def layers_called(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
@@ -45,15 +43,18 @@ def layers_called(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module
             f"{path}: what the forward of {type(module).__name__} does depends on its input "
             f"({error}); give a torch.nn.Sequential."
         ) from error
-    last = None
+    last, of_shapes = None, set()
     for node in traced.graph.nodes:
-        place = f"{path}.{node.name}"
+        place, inputs = f"{path}.{node.name}", set(node.all_input_nodes)
         if node.op == "placeholder" and last is None:
             last = node
             continue
-        if node.target in OF_SHAPES:
+        # What programs ask of a shape, and make of it, to give it to `view`.
+        is_shape = node.target == "size" or (node.target is getattr and node.args[1] == "shape")
+        if is_shape or (inputs and inputs <= of_shapes):
+            of_shapes.add(node)
             continue
-        if [k for k in node.all_input_nodes if k.target not in OF_SHAPES] != [last]:
+        if inputs - of_shapes != {last}:
             raise ValueError(f"{place} is no layer of what the one before it returns.")
         last = node
         if node.op == "call_module":
@@ -68,16 +69,23 @@ def _layer(node, place):
     if name not in LAYERS:
         raise ValueError(f"{place}: {name} is none of {', '.join(LAYERS)}.")
     try:
+        if len(node.all_input_nodes) > 1 and name not in ("reshape", "view"):
+            raise ValueError("its settings depend on the shape of what it takes; give numbers.")
         return LAYERS[name](*node.args[1:], **settings)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{place}, {name}, cannot be expressed: {error}") from error
 
 
-def _rows(shape):
-    """A Flatten for `view` and `reshape` to two dimensions."""
+def _reshaped(shape):
+    """What makes rows of images, or images of rows, for `view` and `reshape`."""
     shape = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+    if len(shape) == 4 and all(isinstance(size, int) for size in shape[1:]):
+        return nn.Unflatten(1, tuple(shape[1:]))
     if len(shape) != 2:
-        raise ValueError(f"only shapes (n, n_features) are expressed, not {tuple(shape)}.")
+        raise ValueError(
+            "only shapes (n, n_features), and (n, channels, height, width) in numbers, are "
+            f"expressed, not {tuple(shape)}."
+        )
     return nn.Flatten()
 
 

@@ -1,5 +1,6 @@
 """How commands end whose output goes nowhere."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,6 +13,15 @@ import pytest
 from digit_recognizer.command_line import exits as endings
 
 COMMAND = [sys.executable, "-m", "digit_recognizer", "runs"]
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """The handlers of signals stay those of the tests."""
+    before = [signal.getsignal(number) for number in endings.ENDING]
+    yield
+    for number, handler in zip(endings.ENDING, before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -41,8 +51,15 @@ def test_output_on_a_full_disk_is_a_sentence(tmp_path, unbuffered):
     )
 
 
+def test_a_full_disk_under_a_file_that_has_a_name_is_not_the_output():
+    def command(options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/a/oof.csv")
+
+    with pytest.raises(OSError, match=r"runs/a/oof\.csv"):
+        endings.run(SimpleNamespace(command=command))
+
+
 def test_the_end_of_the_terminal_is_ignored_where_nohup_says_so():
-    before = [signal.getsignal(number) for number in endings.ENDING]
     seen = {}
 
     def command(options):
@@ -50,13 +67,10 @@ def test_the_end_of_the_terminal_is_ignored_where_nohup_says_so():
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     assert endings.run(SimpleNamespace(command=command)) == 0
-    for number, handler in zip(endings.ENDING, before, strict=True):
-        signal.signal(number, handler)
     assert [number for number in seen if seen[number] == signal.SIG_IGN] == [signal.SIGHUP]
 
 
 def test_one_signal_is_answered_and_those_that_follow_are_not():
-    before = [signal.getsignal(number) for number in endings.ENDING]
     # Whoever runs the tests may have had it ignored.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     told = []
@@ -69,6 +83,4 @@ def test_one_signal_is_answered_and_those_that_follow_are_not():
             told.append("cleaned up")
 
     assert endings.run(SimpleNamespace(command=command, interrupted="interrupted.")) == 129
-    for number, handler in zip(endings.ENDING, before, strict=True):
-        signal.signal(number, handler)
     assert told == ["cleaned up"]

@@ -86,6 +86,13 @@ def test_a_closed_stream_changes_no_status(tmp_path, closed):
     assert ("There is no run" in wrong.stderr) == ("2>" not in closed)
 
 
+def test_a_closed_input_is_empty(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    streams.prepare()
+    with sys.stdin as stream:
+        assert stream.read() == ""
+
+
 def test_with_all_streams_closed_workers_train(tmp_path):
     (tmp_path / "short.toml").write_text(RECIPE)
     arguments = ["submit", "--source", "sample", "--recipe", "short.toml", "--jobs", "2"]

@@ -8,6 +8,7 @@ import pytest
 from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import PoissonRegressor, Ridge
 from sklearn.neural_network import MLPRegressor
+from sklearn.utils import get_tags
 
 from digit_recognizer import NumpyNetRegressor
 
@@ -71,6 +72,12 @@ def test_poisson_without_hidden_layer_is_a_poisson_regression(diabetes):
 def test_poisson_refuses_targets_below_0(diabetes):
     with pytest.raises(ValueError, match="needs targets y >= 0"):
         fitted(*diabetes, loss="poisson")
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_scikit_learn_is_told_which_targets_it_takes(loss):
+    tags = get_tags(NumpyNetRegressor(loss=loss))
+    assert tags.target_tags.positive_only == (loss == "poisson")
 
 
 def test_poisson_learns_by_stochastic_steps(diabetes):

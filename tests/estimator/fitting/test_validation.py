@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.model_selection import PredefinedSplit, ShuffleSplit, train_test_split
 
 from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
+from digit_recognizer.estimator.fitting import validation
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 OPTIONS = {"max_iter": 5, "random_state": 0, "learning_rate_init": 0.02}
@@ -43,6 +44,17 @@ def test_a_given_set_is_measured_after_every_epoch(problem, solver):
         assert values_of(model.history_, "validation_score") == scores
     assert len(model.history_) == 5
     assert model.history_[-1]["validation_score"] == pytest.approx(model.score(X_val, y_val))
+
+
+def test_what_is_measured_block_by_block_is_that_of_all_rows(both, monkeypatch):
+    make, X, y = both
+    weight = np.random.default_rng(0).uniform(size=len(y))
+    losses = []
+    for n_rows in (len(y), 4):
+        monkeypatch.setattr(validation, "EVALUATION_ROWS", n_rows)
+        model = make(early_stopping=True, **OPTIONS).fit(X, y, sample_weight=weight)
+        losses.append(values_of(model.history_, "validation_loss"))
+    np.testing.assert_allclose(*losses, rtol=1e-10)
 
 
 @pytest.mark.parametrize("options", [{}, {"solver": "lbfgs"}, {"ema_decay": 0.8}], ids=str)

@@ -24,8 +24,7 @@ class PReLU(nn.Layer):
     """Leaky ReLU with a slope for each unit that is learned."""
 
     def parameter_specs(self):
-        first = lambda generator, shape: np.full(shape, 0.25)  # noqa: E731
-        return [nn.ParameterSpec("slope", self.input_shape, first, decayed=False)]
+        return [nn.ParameterSpec("slope", self.input_shape, 0.25, decayed=False)]
 
     def forward(self, X, memory):
         memory.kept = X

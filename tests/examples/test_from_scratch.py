@@ -48,3 +48,10 @@ def test_pictures_are_drawn(script, tmp_path):
     for draw in (script.draw_convolution, script.draw_winograd):
         draw(tmp_path / "picture.svg")
         assert "</svg>" in (tmp_path / "picture.svg").read_text(encoding="utf-8")
+
+
+def test_formulas_hold_nothing_that_markdown_takes_away():
+    # A backslash before a sign, such as a thin space or a line's end, does not reach the formula.
+    formulas = re.findall(r"\$\$?[^$]+\$\$?", TEXT)
+    assert len(formulas) > 40
+    assert not [formula for formula in formulas if re.search(r"\\[^A-Za-z]", formula)]

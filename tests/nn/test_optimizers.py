@@ -5,7 +5,6 @@ import pytest
 
 from digit_recognizer import nn
 from digit_recognizer.nn import optimizers
-from digit_recognizer.nn.arrays.initializers import zeros
 
 RATES = [0.1 / (1 + 0.2 * step) for step in range(20)]
 SHAPES = {"weight": (5, 3), "bias": (3,), "gamma": (3,), "running_mean": (3,)}
@@ -35,11 +34,11 @@ def adam(w, gradients, beta_1, beta_2, epsilon, weight_decay=0.0):
 def parameters():
     """Two layers, each with a weight, a bias, a norm and a statistic, at random values."""
     layer = [
-        nn.ParameterSpec("weight", SHAPES["weight"], zeros),
-        nn.ParameterSpec("bias", SHAPES["bias"], zeros, decayed=False),
-        nn.ParameterSpec("gamma", SHAPES["gamma"], zeros, decayed=False),
+        nn.ParameterSpec("weight", SHAPES["weight"], 0.0),
+        nn.ParameterSpec("bias", SHAPES["bias"], 0.0, decayed=False),
+        nn.ParameterSpec("gamma", SHAPES["gamma"], 0.0, decayed=False),
         nn.ParameterSpec(
-            "running_mean", SHAPES["running_mean"], zeros, decayed=False, trainable=False
+            "running_mean", SHAPES["running_mean"], 0.0, decayed=False, trainable=False
         ),
     ]
     parameters = nn.FlatParameters([layer, layer], np.float64)
@@ -207,7 +206,7 @@ def test_gaps_between_arrays_stay_zero(parameters):
 
 @pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.AdamW])
 def test_computes_in_the_dtype_of_the_parameters(make, dtype):
-    spec = nn.ParameterSpec("weight", (40, 30), lambda generator, shape: np.ones(shape))
+    spec = nn.ParameterSpec("weight", (40, 30), 1.0)
     parameters = nn.FlatParameters([[spec]], dtype)
     parameters.initialize(np.random.default_rng(0))
     parameters.gradients[...] = 1

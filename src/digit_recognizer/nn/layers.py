@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from digit_recognizer.nn.arrays.initializers import GLOROT_UNIFORM, zeros
+from digit_recognizer.nn.arrays.initializers import GLOROT_UNIFORM
 from digit_recognizer.nn.arrays.memory import Memory
 from digit_recognizer.nn.arrays.parameters import ParameterSpec
 from digit_recognizer.nn.arrays.products import column_sums, product
@@ -132,7 +132,7 @@ class Dense(Layer):
         shape = (self.input_shape[0], self.n_units)
         specs = [ParameterSpec("weight", shape, partial(self.initializer, **fans))]
         if self.bias:
-            first = partial(self.bias_initializer, **fans) if self.bias_initializer else zeros
+            first = partial(self.bias_initializer, **fans) if self.bias_initializer else 0.0
             specs.append(ParameterSpec("bias", shape[1:], first, decayed=False))
         return specs
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from digit_recognizer.nn.arrays.initializers import ones, zeros
 from digit_recognizer.nn.arrays.parameters import ParameterSpec
 from digit_recognizer.nn.arrays.products import column_sums
 from digit_recognizer.nn.layers import Layer
@@ -34,10 +33,10 @@ class BatchNorm(Layer):
     def parameter_specs(self):
         shape = (self.input_shape[-1],)
         return [
-            ParameterSpec("gamma", shape, ones, decayed=False),
-            ParameterSpec("beta", shape, zeros, decayed=False),
-            ParameterSpec("running_mean", shape, zeros, decayed=False, trainable=False),
-            ParameterSpec("running_variance", shape, ones, decayed=False, trainable=False),
+            ParameterSpec("gamma", shape, 1.0, decayed=False),
+            ParameterSpec("beta", shape, 0.0, decayed=False),
+            ParameterSpec("running_mean", shape, 0.0, decayed=False, trainable=False),
+            ParameterSpec("running_variance", shape, 1.0, decayed=False, trainable=False),
         ]
 
     def forward(self, X, memory):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from digit_recognizer import nn
-from digit_recognizer.nn.arrays.initializers import ones, zeros
 from digit_recognizer.nn.arrays.parameters import CACHE_LINE_BYTES, aligned_copy, aligned_zeros
 
 
@@ -95,11 +94,14 @@ def test_first_values_are_drawn_layer_by_layer():
     )
 
 
-def test_initializers_of_biases_and_norms_draw_nothing():
-    generator = np.random.default_rng(0)
-    np.testing.assert_array_equal(zeros(generator, (2, 3)), np.zeros((2, 3)))
-    np.testing.assert_array_equal(ones(generator, (2, 3)), np.ones((2, 3)))
-    assert generator.random() == np.random.default_rng(0).random()
+def test_a_number_is_the_first_value_of_all_and_draws_nothing():
+    draw = lambda generator, shape: generator.standard_normal(shape)  # noqa: E731
+    layer = [nn.ParameterSpec("a", (2, 3), 0.25), nn.ParameterSpec("b", (), draw)]
+    parameters = nn.FlatParameters([layer], np.float64)
+    parameters.initialize(np.random.default_rng(0))
+    values, _ = parameters.layer_views(0)
+    np.testing.assert_array_equal(values["a"], np.full((2, 3), 0.25))
+    assert values["b"] == np.random.default_rng(0).standard_normal()
 
 
 def test_what_was_stored_read_only_comes_back_writable_and_aligned(network, pickled, dtype):

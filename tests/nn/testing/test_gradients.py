@@ -140,6 +140,11 @@ class ChangesItsInput(nn.Layer):
         return 2 * dY
 
 
+class SaysAnotherShape(nn.Layer):
+    def forward(self, X, memory):
+        return np.hstack([X, X])
+
+
 class KeepsACopyOfItsWeights(nn.Dense):
     def forward(self, X, memory):
         # Finite differences of the copy are right, and no step reaches it.
@@ -173,6 +178,10 @@ class GivesNaN(nn.Tanh):
         (KeepsACopyOfItsWeights(3), r"self\.values\['weight'\]"),
         (TurnsItsGradient(4), "A step of an optimizer that should lower the loss by"),
         (ChangesItsInput(), "ChangesItsInput.* changes its input in forward"),
+        (
+            SaysAnotherShape(),
+            r"of shape \(8,\) of those of shape \(4,\), but its build says \(4,\)",
+        ),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -193,8 +202,7 @@ class Scale(nn.ImageLayer):
     """Y = s X with a number s for each channel of images."""
 
     def parameter_specs(self):
-        ones = lambda generator, shape: np.ones(shape)  # noqa: E731
-        return [nn.ParameterSpec("scale", self.input_shape[-1:], ones)]
+        return [nn.ParameterSpec("scale", self.input_shape[-1:], 1.0)]
 
     def start_backward(self, memory):
         self.gradients["scale"][...] = 0

@@ -65,13 +65,3 @@ INITIALIZERS = {
     "lecun_normal": LECUN_NORMAL,
     "product_uniform": PRODUCT_UNIFORM,
 }
-
-
-def zeros(generator: np.random.Generator, shape):
-    """Zeros, for biases and shifts; draws nothing."""
-    return np.zeros(shape)
-
-
-def ones(generator: np.random.Generator, shape):
-    """Ones, for the scales of batch normalization; draws nothing."""
-    return np.ones(shape)

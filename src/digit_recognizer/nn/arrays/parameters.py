@@ -17,8 +17,9 @@ class ParameterSpec:
     name : str
         Name within the layer, such as ``"weight"``.
     shape : tuple of int
-    initialize : callable
-        ``initialize(generator, shape)`` returns the first values (float64).
+    initialize : callable or float
+        ``initialize(generator, shape)`` returns the first values (float64); or the first value of
+        all.
     decayed : bool, default=True
         Whether weight decay acts on it: true of weights, not of biases and norms.
     trainable : bool, default=True
@@ -28,7 +29,7 @@ class ParameterSpec:
 
     name: str
     shape: tuple[int, ...]
-    initialize: Callable
+    initialize: Callable | float
     decayed: bool = True
     trainable: bool = True
 
@@ -117,7 +118,9 @@ class FlatParameters:
         self.values[...] = 0
         for index, layer in enumerate(self._specs):
             for spec in layer:
-                self.view(self.values, index, spec)[...] = spec.initialize(generator, spec.shape)
+                first = spec.initialize
+                first = first(generator, spec.shape) if callable(first) else first
+                self.view(self.values, index, spec)[...] = first
 
     def view(self, flat: np.ndarray, index: int, spec: ParameterSpec) -> np.ndarray:
         """The part of `flat` (like `values` or `gradients`) that is layer `index`'s `spec`."""

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from digit_recognizer.nn.arrays.initializers import HE_NORMAL, zeros
+from digit_recognizer.nn.arrays.initializers import HE_NORMAL
 from digit_recognizer.nn.arrays.parameters import ParameterSpec
 from digit_recognizer.nn.arrays.products import column_sums
 from digit_recognizer.nn.images.layers import ImageLayer
@@ -81,7 +81,7 @@ class Conv2D(ImageLayer):
         first = partial(self.initializer, **fans)
         specs = [ParameterSpec("weight", self.weight_shape, first)]
         if self.bias:
-            specs.append(ParameterSpec("bias", (self.n_filters,), zeros, decayed=False))
+            specs.append(ParameterSpec("bias", (self.n_filters,), 0.0, decayed=False))
         return specs
 
     def kernel(self, memory):

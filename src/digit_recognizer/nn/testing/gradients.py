@@ -80,8 +80,8 @@ def check_gradients(layer, X: np.ndarray, seed: int = 0, step: float = 1e-6) -> 
     ------
     ValueError
         If the layer would not train although its formulas are right, saying why: it changes X, puts
-        new arrays in place of those of its `values` or `gradients`, or gets the gradient of some
-        pieces only.
+        new arrays in place of those of its `values` or `gradients`, gets the gradient of some
+        pieces only, or returns another shape than its `build` says.
 
     Examples
     --------
@@ -111,7 +111,12 @@ def check_gradients(layer, X: np.ndarray, seed: int = 0, step: float = 1e-6) -> 
 
     def errors():
         before = X.copy()
-        _, memories = forward()
+        Y, memories = forward()
+        if Y.shape != R.shape:
+            raise ValueError(
+                f"{layer!r} makes samples of shape {Y.shape[1:]} of those of shape {X.shape[1:]}, "
+                f"but its build says {R.shape[1:]}: return the right one from build(input_shape)."
+            )
         if not np.array_equal(X, before):
             raise ValueError(
                 f"{layer!r} changes its input in forward, which is the user's where it is the "

@@ -60,8 +60,8 @@ def cleaned(text, secrets):
     text = " ".join((text or "").split())
     for secret in secrets:
         text = text.replace(secret, "***")
-    text = text if len(text) <= 200 else f"{text[:197]}..."
-    return text.removesuffix(".") or "no reason given"
+    text = text.removesuffix(".") or "no reason given"
+    return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 def read_refusal(error):

@@ -36,4 +36,4 @@ class Patience:
         pause = self.first_pause
         while True:
             yield min(pause, self.longest_pause)
-            pause = min(2 * pause, self.longest_pause)
+            pause *= 2

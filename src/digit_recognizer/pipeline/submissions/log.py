@@ -65,7 +65,7 @@ def append_once(
         "recipe": recipe,
         "sha256": digest,
         "status": status,
-        "competition": competition or _competition_of(run),
+        "competition": competition,
     }
     for name in ("cv_accuracy_mean", "cv_accuracy_std", "oof_accuracy"):
         row[name] = f"{metrics[name]:.6f}"

@@ -193,8 +193,18 @@ def test_arguments_that_do_not_fit_are_told(torch):
     with pytest.raises(ValueError, match=r"Give input_shape=\(height, width, channels\)"):
         layers = torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(16, 3)
         NumpyNetClassifier.from_torch(torch.nn.Sequential(*layers))
-    with pytest.raises(TypeError, match=r"from_torch takes a torch.nn.Module, got {}"):
-        NumpyNetClassifier.from_torch({})
+    with pytest.raises(TypeError, match="got OrderedDict; weights alone are loaded"):
+        NumpyNetClassifier.from_torch(linear.state_dict())
+    for shape in ("28x28", (-1, 28), (28, 28, 1, 1), (2.5, 2.5)):
+        with pytest.raises(ValueError, match=r"input_shape is \(height, width, channels\), \(heig"):
+            NumpyNetClassifier.from_torch(linear, shape)
+
+
+def test_an_input_shape_with_the_channels_first_is_warned_of(torch):
+    dense = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    with pytest.warns(UserWarning, match=r"channels\) would be \(28, 28, 1\)") as caught:
+        NumpyNetClassifier.from_torch(dense, (1, 28, 28))
+    assert caught[0].filename == __file__
 
 
 @pytest.fixture

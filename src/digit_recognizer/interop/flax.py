@@ -37,7 +37,9 @@ from digit_recognizer.interop.plain import (
 def read(cls, module, input_shape=None, classes=None):
     """An estimator of the class `cls` from a Sequential, or from one layer."""
     if not isinstance(module, nnx.Module):
-        raise TypeError(f"{cls.__name__}.from_flax takes a flax.nnx.Module, got {module!r}.")
+        raise TypeError(
+            f"{cls.__name__}.from_flax takes a flax.nnx.Module, got {type(module).__name__}."
+        )
     steps = list(_steps(module, "module"))
     shape = sample_shape(input_shape, (_features(step) for _, step in steps))
     return estimator_of(cls, read_layers(steps, _read_step, shape), shape, classes)

@@ -33,7 +33,9 @@ from digit_recognizer.interop.plain import (
 def read(cls, model, input_shape=None, classes=None):
     """An estimator of the class `cls` from a model of layers one after the other."""
     if not isinstance(model, keras.Model):
-        raise TypeError(f"{cls.__name__}.from_keras takes a keras.Model, got {model!r}.")
+        raise TypeError(
+            f"{cls.__name__}.from_keras takes a keras.Model, got {type(model).__name__}."
+        )
     steps = list(_steps(model, "model"))
     known = input_shape or _known_shape(model)
     if steps and isinstance(steps[0][1], layers.Reshape) and len(steps[0][1].target_shape) == 3:

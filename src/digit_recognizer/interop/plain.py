@@ -4,6 +4,7 @@ Each framework is a table from its kinds of layers to ours, and one from ours to
 over the layers and the order of flattened images are here.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from textwrap import shorten
@@ -134,14 +135,31 @@ def sample_shape(input_shape, n_features: Iterable) -> tuple[int, ...]:
     Raises
     ------
     ValueError
-        If the layers take images, whose shape they do not say.
+        If the layers take images, whose shape they do not say, or if it is no shape.
+
+    Warns
+    -----
+    UserWarning
+        If it looks like the order that PyTorch has.
     """
     if input_shape is None:
         known = next((n for n in n_features if n is not None), 0)
         if known == 0:
             raise ValueError("Give input_shape=(height, width, channels) of the images.")
         return (known,)
-    shape = tuple(int(size) for size in np.atleast_1d(input_shape))
+    shape = tuple(np.atleast_1d(input_shape).tolist())
+    if len(shape) > 3 or not all(isinstance(size, int) and size > 0 for size in shape):
+        raise ValueError(
+            "input_shape is (height, width, channels), (height, width) or (n_features,), got "
+            f"{input_shape!r}."
+        )
+    if len(shape) == 3 and shape[0] in (1, 3) and shape[0] < shape[1] == shape[2]:
+        # A dense network takes these, too, and its features would be mixed up.
+        warnings.warn(
+            f"input_shape={shape} is read as images of height {shape[0]} and width {shape[1]} with "
+            f"{shape[2]} channels; (height, width, channels) would be {(*shape[1:], shape[0])}.",
+            stacklevel=4,
+        )
     return (*shape, 1) if len(shape) == 2 else shape
 
 

@@ -32,7 +32,9 @@ def read(cls, mlp):
     """An estimator of the class `cls` from an MLPClassifier or MLPRegressor."""
     kind = MLPClassifier if hasattr(cls, "predict_proba") else MLPRegressor
     if not isinstance(mlp, kind):
-        raise TypeError(f"{cls.__name__}.from_sklearn takes a fitted {kind.__name__}, got {mlp!r}.")
+        raise TypeError(
+            f"{cls.__name__}.from_sklearn takes a fitted {kind.__name__}, got {type(mlp).__name__}."
+        )
     check_is_fitted(mlp)
     estimator = cls(**mlp.get_params())
     _copy_attributes(mlp, estimator)

@@ -53,7 +53,10 @@ class Scale(torch.nn.Module):
 def read(cls, module, input_shape=None, classes=None):
     """An estimator of the class `cls` from a module of layers one after the other."""
     if not isinstance(module, torch.nn.Module):
-        raise TypeError(f"{cls.__name__}.from_torch takes a torch.nn.Module, got {module!r}.")
+        raise TypeError(
+            f"{cls.__name__}.from_torch takes a torch.nn.Module, got {type(module).__name__}; "
+            "weights alone are loaded into their module first: module.load_state_dict(weights)."
+        )
     steps = list(_steps(module))
     for place, step in steps:
         if any(map(torch.nn.parameter.is_lazy, step.parameters())):

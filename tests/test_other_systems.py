@@ -47,7 +47,8 @@ with locked(Path("folder")):
 def without_posix(tmp_path):
     """Variables of a process that lacks the calls."""
     (tmp_path / "sitecustomize.py").write_text(WITHOUT)
-    (tmp_path / "short.toml").write_text(RECIPE)
+    for name in ("short.toml", "brief.toml"):
+        (tmp_path / name).write_text(RECIPE)
     return os.environ | {"PYTHONPATH": str(tmp_path)}
 
 
@@ -56,10 +57,10 @@ def test_the_commands_run(tmp_path, without_posix):
     commands = {
         f"data --source sample {recipe}": 0,
         f"submit --source sample --jobs 2 {recipe}": 0,
-        f"submit --source sample --jobs 1 --fresh {recipe}": 0,
+        "submit --source sample --jobs 1 --fresh --recipe brief.toml": 0,
         f"log {recipe}": 0,
         "runs": 0,
-        "compare short short": 0,
+        "compare short brief": 0,
         f"upload {recipe}": 2,
         f"leaderboard {recipe}": 1,
         "runs clean --all --yes": 0,

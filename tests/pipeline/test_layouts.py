@@ -1,6 +1,7 @@
 """From files to submission: the layouts of image competitions and data sets that circulate."""
 
 import csv
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -185,7 +186,8 @@ def test_compare_and_upload_know_classes_that_are_words(train, capfd):
     rows, _ = train({"slug": "words"}, files)
     assert accuracy(rows, "abc") > 0.9
     (run,) = (path.name for path in Path("runs").iterdir())
-    assert cli.main(["compare", run, run]) == 0
+    shutil.copytree(f"runs/{run}", "runs/copy")
+    assert cli.main(["compare", run, "copy"]) == 0
     Path("mine.csv").write_text("ImageId,Label\n" + "1,d\n")
     status = cli.main(["upload", "--recipe", "quick.toml", "--file", "mine.csv"])
     assert status == 2

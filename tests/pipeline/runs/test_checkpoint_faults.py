@@ -211,7 +211,6 @@ import numpy as np
 from digit_recognizer.errors import InputError
 from digit_recognizer.estimator import TrainingState
 from digit_recognizer.pipeline.runs.checkpoints import Checkpoints
-from checkpoint_files import epoch_of, latest, name_of, names, state_of
 checkpoints = Checkpoints("data")
 for argument in sys.argv[1:]:
     epoch, n_values = map(int, argument.split(":"))

@@ -114,6 +114,14 @@ def test_the_same_image_is_predicted_alike_in_every_form(place, run, digits):
         np.testing.assert_allclose(found, expected, atol=0.02, err_msg=one["file"])
 
 
+def test_json_is_ascii_whatever_a_file_is_called(place, digits):
+    name = os.fsdecode("é".encode() + b"\xe9.npy")
+    np.save(place / name, digits[0][0])
+    done = predict(place, name, "--json")
+    assert done.stdout.isascii()
+    assert json.loads(done.stdout)[0]["file"] == name
+
+
 def test_images_of_one_file_are_numbered(place, run, digits):
     np.save(place / "many.npy", digits[0])
     objects = answers(place, "many.npy")

@@ -205,3 +205,9 @@ def test_runs_that_cannot_be_loaded_are_told(place, tmp_path, monkeypatch):
     (broken / "metrics.json").unlink()
     with pytest.raises(ValueError, match=r"metrics.json is not there: the run is not finished"):
         load_run(broken)
+
+
+def test_a_run_is_named_by_its_folder_from_within(place, monkeypatch):
+    run = next(path for path in (place / "runs").iterdir() if path.name.startswith("plain"))
+    monkeypatch.chdir(run)
+    assert load_run(".").run == run.name

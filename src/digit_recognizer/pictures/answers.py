@@ -49,7 +49,8 @@ class Answers:
             }
             for file, number, row in zip(self.files, self.numbers, self.probabilities, strict=True)
         ]
-        return json.dumps(objects, indent=1, ensure_ascii=False)
+        # In ASCII, so that it is JSON in every encoding, with names of files that have none.
+        return json.dumps(objects, indent=1)
 
     def to_csv(self) -> str:
         """A line an image: file, image, prediction, and the probability of each class."""

@@ -179,7 +179,7 @@ def _load(path: Path) -> RunClassifier:
     is_blend = "blend" in metrics
     groups = [_parts(path, metrics["blend"])] if is_blend else _networks(path, metrics)
     first = groups[0][0]
-    loaded = RunClassifier(path.name)
+    loaded = RunClassifier(path.absolute().name)
     loaded.classes_, loaded.n_features_in_ = first.classes_, first.n_features_in_
     loaded.competition_ = load_recipe(path / RECIPE_FILE).competition
     n_folds = len(groups) // len(combiners)

@@ -167,6 +167,13 @@ def blank():
     return file.getvalue()
 
 
+def small_blank():
+    """Paper of the networks' size."""
+    file = io.BytesIO()
+    Image.new("L", (28, 28), 250).save(file, "PNG")
+    return file.getvalue()
+
+
 def huge():
     """The head of a PNG of 60,000 × 60,000 pixels."""
     content = bytearray(drawing.picture())
@@ -182,12 +189,24 @@ def huge():
         (drawing.picture()[:200], "seven.png is no picture, or a damaged one"),
         (huge(), "seven.png has 60000 x 60000 pixels"),
         (blank(), "seven.png shows nothing but paper"),
+        (small_blank(), "seven.png shows nothing but paper"),
     ],
 )
 def test_what_cannot_be_shown_is_a_sentence(page, content, sentence):
     drawing.choose(page, content)
     assert page.inner_text("#trouble").startswith(sentence)
     assert prediction(page) == "?"
+
+
+def test_a_dropped_address_is_told_to_be_no_picture(page):
+    page.evaluate(
+        """() => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.setData("text/uri-list", "https://example.com/seven.png");
+            document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+        }"""
+    )
+    assert "no file of a picture" in page.inner_text("#trouble")
 
 
 def test_the_quiz_keeps_the_score_of_both(page):

@@ -2,15 +2,20 @@
 // The ink of a picture, such as a photograph of a digit on paper: the steps of `normal_form` in
 // pictures/normal_form.py, which has their reasons.
 
-const LEAST_CONTRAST = 24, EDGE = 0.5, SPECK = 0.02, THINNEST = 2;
+const LEAST_CONTRAST = 24, EDGE = 0.5, SPECK = 0.02, FULL = 50, THINNEST = 2;
 const OUTLIER = 3, ROUNDS = 5, FITTED = 4000;
 
-// Grey levels of pixels, on white where they are transparent.
+// Grey levels of pixels; what is transparent is paper for what is not: light ink is on black.
 function greyOf({ data }) {
-  return Float64Array.from({ length: data.length / 4 }, (_, i) => {
-    const opaque = data[4 * i + 3] / 255;
-    return (0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]) * opaque + 255 * (1 - opaque);
-  });
+  const n = data.length / 4, grey = new Float64Array(n), opaque = new Float64Array(n);
+  let shown = 0, total = 0;
+  for (let i = 0; i < n; i++) {
+    grey[i] = 0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2];
+    opaque[i] = data[4 * i + 3] / 255;
+    shown += grey[i] * opaque[i]; total += opaque[i];
+  }
+  const paper = total < n && shown > 127 * total ? 0 : 255;
+  return grey.map((value, i) => value * opaque[i] + paper * (1 - opaque[i]));
 }
 
 function percentile(values, share) {
@@ -149,15 +154,25 @@ function thickened(ink, width, height, shape) {
   return { ink: wide.map((value, i) => Math.max(value, Math.min(Math.max(margin + 0.5 - away[i], 0), 1))), width: w, height: h };
 }
 
+// The mean over 3 x 3 pixels; those at the border stand for what is outside.
+function blurred(values, width, height) {
+  const along = (of, step, size) => of.map((value, i) => {
+    const at = Math.floor(i / step) % size;
+    return (of[at > 0 ? i - step : i] + value + of[at < size - 1 ? i + step : i]) / 3;
+  });
+  return along(along(values, 1, width), width, height);
+}
+
 // The ink of a picture, {ink, width, height}, or null where it shows nothing but paper.
 function inkOf(picture, shape) {
   const { width, height } = picture, grey = greyOf(picture), paper = paperOf(grey, width, height);
-  const difference = grey.map((value, i) => paper[i] - value);
-  const isDark = percentile(difference, 99.5) >= -percentile(difference, 0.5);
+  const difference = grey.map((value, i) => paper[i] - value), smooth = blurred(difference, width, height);
+  const darkest = smooth.reduce((a, b) => Math.max(a, b)), lightest = -smooth.reduce((a, b) => Math.min(a, b));
+  const isDark = darkest >= lightest, strongest = Math.max(darkest, lightest);
+  if (!(strongest >= LEAST_CONTRAST)) return null;
   const raw = difference.map((value) => Math.max(isDark ? value : -value, 0));
-  const strongest = percentile(raw, 99.8);
-  if (strongest < LEAST_CONTRAST) return null;
-  const ink = raw.map((value) => Math.min(value / strongest, 1)), threshold = EDGE * otsu(ink);
-  const clean = withoutSpecks(ink.map((value) => (value > threshold ? value : 0)), width, height);
-  return thickened(clean, width, height, shape);
+  const threshold = EDGE * strongest * otsu(raw.map((value) => Math.min(value / strongest, 1)));
+  const clean = withoutSpecks(raw.map((value) => (value > threshold ? value : 0)), width, height);
+  const full = percentile(clean.filter((value) => value > 0), FULL);
+  return thickened(clean.map((value) => Math.min(value / full, 1)), width, height, shape);
 }

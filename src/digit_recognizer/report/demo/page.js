@@ -241,13 +241,16 @@ async function take(file) {
   $("trouble").textContent = "";
   try {
     const picture = await readPicture(file), [height, width, channels] = shape;
+    const nothing = new Error(`${file.name || "The picture"} shows nothing but paper; choose one with something on it.`);
     if (picture.width === width && picture.height === height) {
       // Of the networks' own size: as it is, light on dark.
-      const grey = greyOf(picture), isLight = hasLightBorder(grey, width, height);
+      const grey = greyOf(picture);
+      if (Math.max(...grey) - Math.min(...grey) < LEAST_CONTRAST) throw nothing;
+      const isLight = hasLightBorder(grey, width, height);
       inspect(Array.from(grey, (value) => Math.round(isLight ? 255 - value : value)).flatMap((value) => Array(channels).fill(value)));
     } else {
       const found = inkOf(picture, shape);
-      if (!found) throw new Error(`${file.name || "The picture"} shows nothing but paper; choose one with something on it.`);
+      if (!found) throw nothing;
       board.show(inkCanvas(found.ink, found.width, found.height));
     }
     $("board").focus({ preventScroll: true });
@@ -274,7 +277,12 @@ $("occlude").addEventListener("click", occlude);
 $("pens").addEventListener("change", (event) => { board.pen = Number(event.target.value); });
 $("file").addEventListener("change", (event) => { take(event.target.files[0]); event.target.value = ""; });
 document.addEventListener("dragover", (event) => event.preventDefault());
-document.addEventListener("drop", (event) => { event.preventDefault(); take(event.dataTransfer.files[0]); });
+document.addEventListener("drop", (event) => {
+  const [file] = event.dataTransfer.files;
+  event.preventDefault();
+  if (!file) $("trouble").textContent = "That is no file of a picture; save the picture first, or copy it and paste it here.";
+  take(file);
+});
 document.addEventListener("paste", (event) => take(event.clipboardData.files[0]));
 showBars(null);
 showTable(null, null);

@@ -145,7 +145,7 @@ def test_without_the_data_the_tables_are_there_without_images(copied):
     path = write_report(run)
     assert set(missing(path)) == {"augmented", "inside"}
     text = path.read_text()
-    assert text.count("gone does not exist") >= 4
+    assert text.count("The data are no longer at") >= 4
     assert "probability of label" in text and 'class="tile ' not in text
     shutil.copytree(copied / "data" / "sample", copied / "gone")
     assert missing(write_report(run)) == {}

@@ -284,7 +284,7 @@ def test_without_the_training_data_there_is_no_quiz_and_the_page_says_so(
     assert done.returncode == 0, done.stderr
     page = open_page(page_file)
     assert not page.is_visible("#quiz")
-    assert "There is no quiz" in page.inner_text("#notes")
+    assert "There is no quiz. The data are no longer at" in page.inner_text("#notes")
 
 
 def test_without_a_run_it_says_how_to_make_one(tmp_path):

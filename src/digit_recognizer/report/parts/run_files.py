@@ -149,6 +149,8 @@ class RunFiles:
         folder = self.identity.get("data_folder")
         if folder is None:
             raise Missing("The run does not say where its data were.")
+        if not Path(folder).exists():
+            raise Missing(f"The data are no longer at {folder}; put them back to see the images.")
         try:
             data = load_data(folder, self.recipe.competition)
         except InputError as error:

@@ -194,6 +194,16 @@ def explaining(path, what, advice=None):
         raise explain_write(path, error, what, advice) from error
 
 
+@contextmanager
+def explaining_path(path, advice=None):
+    """Put the path and what helps into the message of an OSError, for callers of the library."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"{error.strerror or error}; {advice or remedy(error)}"
+        raise OSError(error.errno, reason, str(path)) from error
+
+
 def write_bytes(path, content):
     """Write `content` (bytes) to `path` as a whole, see `replacing`."""
     with replacing(path) as file:

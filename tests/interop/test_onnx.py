@@ -107,3 +107,12 @@ def test_what_onnx_lacks_is_named(images, run, tmp_path):
     with pytest.raises(NotFittedError):
         run(NumpyNetClassifier(), images)
     assert not (tmp_path / "net.onnx").exists()
+
+
+def test_folders_are_made_and_one_in_the_place_of_the_file_is_told(images, tmp_path):
+    pytest.importorskip("onnx")
+    clf = NumpyNetClassifier((4,), **SHORT).fit(images, np.arange(40) % 2)
+    clf.to_onnx(tmp_path / "new" / "net")
+    with pytest.raises(IsADirectoryError, match=r"remove the folder of that name.*: '.*new'$"):
+        clf.to_onnx(tmp_path / "new")
+    assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["new", "net"]

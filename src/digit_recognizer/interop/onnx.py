@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 import digit_recognizer
 from digit_recognizer import nn
 from digit_recognizer.estimator.building.construction import views_of
-from digit_recognizer.files import replacing_file
+from digit_recognizer.files import explaining_path, replacing_file
 from digit_recognizer.interop.estimators import network_of
 from digit_recognizer.interop.onnx_views import add_mean_over_views, add_views
 from digit_recognizer.interop.plain import (
@@ -86,7 +86,8 @@ def write(estimator, path) -> None:
         producer_version=digit_recognizer.__version__,
     )
     onnx.checker.check_model(model)
-    with replacing_file(Path(path).expanduser()) as file:
+    path = Path(path).expanduser()
+    with explaining_path(path), replacing_file(path) as file:
         file.write(model.SerializeToString())
 
 

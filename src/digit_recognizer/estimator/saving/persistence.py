@@ -5,7 +5,6 @@ fitted attributes, with the SHA-256 of all, so that what was truncated or altere
 """
 
 import os
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +20,8 @@ from digit_recognizer.estimator.saving.descriptions import (
 from digit_recognizer.estimator.saving.documents import MALFORMED, pack, unpack
 from digit_recognizer.files import (
     check_replaceable,
+    explaining_path,
     leftovers,
-    remedy,
     remove_leftovers,
     replacing_file,
 )
@@ -85,7 +84,7 @@ def save(estimator, path, flush=True) -> None:
     Without `flush` it does not wait for the disk, see `files.replacing_file`.
     """
     path, content = file_path(path), to_bytes(estimator)
-    with _explaining(path), replacing_file(path, flush) as file:
+    with explaining_path(path), replacing_file(path, flush) as file:
         file.write(content)
     if flush:
         remove_leftovers(leftovers(path))
@@ -101,14 +100,14 @@ def check_ahead(estimator, path) -> None:
     """
     describe_parameters(estimator)
     path = file_path(path)
-    with _explaining(path):
+    with explaining_path(path):
         check_replaceable(path)
 
 
 def load(cls, path):
     """Read what `save` wrote; see `NumpyNetClassifier.load`."""
     path = file_path(path)
-    with _explaining(path, "check its name and permissions"):
+    with explaining_path(path, "check its name and permissions"):
         content = path.read_bytes()
     arrays, description = unpack(FORMAT, FORMAT_VERSION, content, str(path))
     name = description.get("class")
@@ -137,16 +136,6 @@ def file_path(path) -> Path:
     if given == "~" or path.name in ("", "..") or given.endswith(("/", os.sep)):
         raise ValueError(f"{given!r} names a folder; add the name of a file, such as 'model'.")
     return path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
-
-
-@contextmanager
-def _explaining(path, advice=None):
-    """Put the path and what helps into the message of an OSError."""
-    try:
-        yield
-    except OSError as error:
-        reason = f"{error.strerror or error}; {advice or remedy(error)}"
-        raise OSError(error.errno, reason, str(path)) from error
 
 
 def _restore(cls, description, arrays):

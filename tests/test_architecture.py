@@ -119,7 +119,7 @@ OUTSIDE = {
     "estimator/building": {"numpy", "sklearn"},
     "estimator/inputs": {"numpy", "sklearn"},
     "estimator/saving": {"numpy", "safetensors", "sklearn"},
-    "estimator/fitting": {"numpy", "scipy", "sklearn"},
+    "estimator/fitting": {"numpy", "scipy", "sklearn", "threadpoolctl"},
     "command_line": {"rich"},
     "kaggle": {"kagglesdk", "requests", "rich"},
     PACKAGE: set(),

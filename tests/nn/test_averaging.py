@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from digit_recognizer import nn
-from digit_recognizer.nn import optimizers
+from digit_recognizer.nn.arrays import pieces
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_statistics_are_averaged_too(network):
 def test_pieces_do_not_matter(network, pickled, monkeypatch, piece_bytes):
     whole, cut, same = nn.MovingAverage(0.9), nn.MovingAverage(0.9), pickled(network)
     walk(network, whole)
-    monkeypatch.setattr(optimizers, "PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr(pieces, "PIECE_BYTES", piece_bytes)
     walk(same, cut)
     np.testing.assert_array_equal(cut.values, whole.values)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from digit_recognizer import nn
-from digit_recognizer.nn import optimizers
+from digit_recognizer.nn.arrays import pieces
 
 RATES = [0.1 / (1 + 0.2 * step) for step in range(20)]
 SHAPES = {"weight": (5, 3), "bias": (3,), "gamma": (3,), "running_mean": (3,)}
@@ -158,7 +158,7 @@ def test_l2_alone_moves_weights_and_nothing_else(make, parameters):
 def test_pieces_do_not_matter(make, piece_bytes, parameters, pickled, monkeypatch):
     gradients, same = draw_gradients(), pickled(parameters)
     whole = run(make(), parameters, gradients, l2=0.3)
-    monkeypatch.setattr(optimizers, "PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr(pieces, "PIECE_BYTES", piece_bytes)
     cut = run(make(), same, gradients, l2=0.3)
     for key, array in whole.items():
         np.testing.assert_array_equal(cut[key], array)
@@ -241,7 +241,7 @@ def rmsprop(w, gradients, rho):
 
 
 def test_an_optimizer_of_ones_own_says_its_update_only(parameters, pickled, monkeypatch):
-    monkeypatch.setattr(optimizers, "PIECE_BYTES", 200)
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 200)
     before, gradients = named(parameters), draw_gradients()
     optimizer = RMSprop(0.8)
     run(optimizer, parameters, gradients, steps=range(7), l2=0.3)

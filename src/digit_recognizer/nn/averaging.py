@@ -3,8 +3,8 @@
 import numpy as np
 
 from digit_recognizer.nn.arrays.parameters import FlatParameters, aligned_copy
+from digit_recognizer.nn.arrays.pieces import PIECE_BYTES, pieces
 from digit_recognizer.nn.interface.representation import Readable
-from digit_recognizer.nn.optimizers import PIECE_BYTES, pieces
 
 
 class MovingAverage(Readable):
@@ -45,8 +45,7 @@ class MovingAverage(Readable):
             average = self.values[cut]
             difference = self._scratch[: len(average)]
             np.subtract(parameters.values[cut], average, out=difference)
-            difference *= share
-            average += difference
+            average += np.multiply(difference, share, out=difference)
 
     def resume(self, values: np.ndarray, n_steps: int) -> None:
         """Go on from averaged parameters as they were after `n_steps` steps."""

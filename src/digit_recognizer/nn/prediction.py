@@ -1,8 +1,11 @@
 """Prediction, in blocks of rows."""
 
+import threading
+
 import numpy as np
 
 from digit_recognizer.nn.arrays.rows import is_sparse
+from digit_recognizer.nn.arrays.workers import share
 from digit_recognizer.nn.interface.checks import check_rows
 
 # Rows predicted at once, for full speed in little memory; blocks of a CSR matrix are copies, and
@@ -20,10 +23,14 @@ def predict(network, X) -> np.ndarray:
     predictions = np.empty((n, *network.output_shape), dtype=network.dtype)
     stays_sparse = is_sparse(X) and network.takes_sparse and network.scaling is None
     size = SPARSE_PREDICTION_ROWS if stays_sparse else PREDICTION_ROWS
-    kept = vars(network.kept) if n <= MOST_KEPT_ROWS else {}
-    memories = kept.get("memories") or kept.setdefault("memories", network.memories(False))
-    for start in range(0, n, size):
+    thread = network.kept if n <= MOST_KEPT_ROWS else threading.local()
+
+    def predict_rows(start):
+        kept = vars(thread)
+        memories = kept.get("memories") or kept.setdefault("memories", network.memories(False))
         Z = predictions[start : start + size]
         Z[...] = network.run(X if n <= size else X[start : start + size], memories)
         network.loss.activate(Z)
+
+    share(predict_rows, range(0, n, size), calls=(*network.layers, network.loss))
     return predictions

@@ -10,6 +10,8 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import check_scoring
 
+from digit_recognizer.estimator.fitting.cores import AllCores
+
 REMEDY = (
     "Give validation rows that the score is defined on (another validation_fraction, or X_val and "
     "y_val), or another scoring."
@@ -45,7 +47,9 @@ class Score:
         """A diagnostic, which is NaN where there is no score: no error, no warning."""
         with _caught_warnings():
             try:
-                return self._compute(rows, self.estimator._network.predict(rows[0]))
+                with AllCores():
+                    predictions = self.estimator._network.predict(rows[0])
+                return self._compute(rows, predictions)
             except Exception:
                 return np.nan
 

@@ -15,6 +15,7 @@ from digit_recognizer.estimator.fitting.convergence import (
     keeps_scores,
     record_epoch,
 )
+from digit_recognizer.estimator.fitting.cores import AllCores
 from digit_recognizer.estimator.fitting.lbfgs import Objective, minimize_lbfgs
 from digit_recognizer.estimator.fitting.validation import Validation, split_rows
 from digit_recognizer.nn import BatchNorm, Clock, Dropout, MovingAverage, Optimizer, TrainingPlan
@@ -75,7 +76,8 @@ def stochastic_epochs(estimator, training, given, incremental, hooks):
             is_over = has_converged(estimator, plan.schedule, incremental)
         while not (is_over or plan.is_over):
             hooks.task_begins()
-            record = next(epochs)
+            with AllCores():
+                record = next(epochs)
             record_epoch(estimator, record, plan.clock.n_seen)
             with _averaged_weights(estimator, plan.average) as trained_values:
                 if validation is not None:
@@ -246,13 +248,14 @@ def lbfgs_epochs(estimator, training, given, incremental, hooks):
         if hooks.task_ends():
             raise StopIteration
 
-    result = minimize_lbfgs(
-        objective,
-        max_iter=estimator.max_iter,
-        max_fun=estimator.max_fun,
-        tol=estimator.tol,
-        callback=report,
-    )
+    with AllCores():
+        result = minimize_lbfgs(
+            objective,
+            max_iter=estimator.max_iter,
+            max_fun=estimator.max_fun,
+            tol=estimator.tol,
+            callback=report,
+        )
     estimator.loss_ = loss_of(result)
     if _asked_to_stop(result):
         estimator.n_iter_ = result.nit

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
 
+from digit_recognizer.estimator.fitting.cores import AllCores
 from digit_recognizer.estimator.fitting.scoring import Score
 from digit_recognizer.estimator.inputs.arrays import prepared, validated
 
@@ -31,7 +32,8 @@ class Validation:
 
     def measure(self) -> dict:
         """``train_score``, ``validation_loss`` and ``validation_score`` of the network as it is."""
-        loss, predictions = evaluate(self.estimator._network, *self.validation)
+        with AllCores():
+            loss, predictions = evaluate(self.estimator._network, *self.validation)
         return {
             "train_score": self.score.on_training_rows(self.training),
             "validation_loss": loss * self.estimator._loss_scale,

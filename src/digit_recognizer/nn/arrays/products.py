@@ -3,12 +3,21 @@
 import numpy as np
 
 from digit_recognizer.nn.arrays.rows import is_sparse
+from digit_recognizer.nn.arrays.workers import share
 
 # OpenBLAS multiplies without packing its operands, nearly twice as fast for few rows, as long as
 # rows × depth × columns is at most this (its SMALL_MATRIX_PERMIT for AVX-512).
 SMALL_PRODUCT = 1_000_000
 # Narrower pieces than this lose more in the kernel's edges than they gain.
 NARROWEST_PIECE = 32
+# Multiply-adds, 2 ms of one thread, from which on a product is cut for several: a second one is
+# awake after some 50 µs. Parts cost one thread little, along the result's longer side, where the
+# smaller operand is packed more often; at 25 million it is 3%, which is too much. Cut for several
+# threads only it would have other bytes: most of OpenBLAS's kernels add in another order then.
+SHARED_WORK = 200_000_000
+MOST_PARTS = 16
+# Places at which a result is cut: whole vectors of the processor.
+PART_MULTIPLE = 16
 
 
 def piece_width(n_rows: int, depth: int, n_columns: int) -> int:
@@ -27,7 +36,7 @@ def piece_width(n_rows: int, depth: int, n_columns: int) -> int:
 
 
 def product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """``A @ B`` into `out`.
+    """``A @ B`` into `out`, by the threads of `Workers` where it is large.
 
     Parameters
     ----------
@@ -41,6 +50,25 @@ def product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
     """
     if is_sparse(A):
         return sparse_product(A, B, out)
+    if A.shape[1] * out.size < SHARED_WORK:
+        return _multiply(A, B, out)
+    share(lambda part: _multiply(*part), _parts(A, B, out))
+    return out
+
+
+def _parts(A, B, out):
+    """The product in parts, which its shape says."""
+    n_rows, n_columns = out.shape
+    n_parts = min(max(A.shape[1] * out.size // SHARED_WORK, 2), MOST_PARTS)
+    size = max(n_rows, n_columns)
+    width = -(-size // (n_parts * PART_MULTIPLE)) * PART_MULTIPLE
+    parts = [slice(start, start + width) for start in range(0, size, width)]
+    if n_rows >= n_columns:
+        return [(A[part], B, out[part]) for part in parts]
+    return [(A, B[:, part], out[:, part]) for part in parts]
+
+
+def _multiply(A, B, out):
     n_rows, depth = A.shape
     n_columns = B.shape[1]
     width = piece_width(n_rows, depth, n_columns)

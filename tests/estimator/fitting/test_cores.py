@@ -1,0 +1,184 @@
+"""A fit takes the cores that BLAS would take, and gives the same bytes for any number of them."""
+
+import multiprocessing
+import os
+import threading
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
+from threadpoolctl import threadpool_limits
+
+from digit_recognizer import NumpyNetClassifier
+from digit_recognizer.estimator.fitting import cores
+from digit_recognizer.estimator.fitting.cores import AllCores
+from digit_recognizer.nn.arrays import products
+from digit_recognizer.nn.arrays.workers import n_workers_for
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(autouse=True)
+def small_products_are_shared(monkeypatch):
+    monkeypatch.setattr(products, "SHARED_WORK", 20_000_000)
+
+
+def blas_threads():
+    return {blas.num_threads for blas in cores._blas()}
+
+
+def fitted(**parameters):
+    """Weights and predictions of a fit whose products, updates and predictions are shared."""
+    X, y = data()
+    options = {"hidden_layer_sizes": (300,), "batch_size": 200, "max_iter": 2, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = NumpyNetClassifier(**(options | parameters)).fit(X, y)
+    return model._network.parameters.values.tobytes() + model.predict_proba(X).tobytes()
+
+
+def data():
+    generator = np.random.default_rng(0)
+    return generator.random((1400, 600), np.float32), generator.integers(0, 5, 1400)
+
+
+@pytest.mark.parametrize("n_cores", [1, 2, 3, 8])
+def test_workers_are_as_many_as_blas_would_take_threads(n_cores):
+    with threadpool_limits(n_cores, user_api="blas"):
+        with AllCores():
+            assert n_workers_for() == n_cores
+            assert blas_threads() == {1}
+        assert blas_threads() == {n_cores}
+        assert n_workers_for() == 1
+
+
+def test_inside_another_one_nothing_changes():
+    with threadpool_limits(3, user_api="blas"):
+        with AllCores(), AllCores():
+            assert n_workers_for() == 3
+        assert blas_threads() == {3}
+
+
+def test_who_comes_while_another_thread_has_the_cores_takes_one():
+    seen = []
+
+    def look():
+        with AllCores():
+            seen.append((n_workers_for(), blas_threads()))
+
+    with threadpool_limits(2, user_api="blas"):
+        with AllCores():
+            thread = threading.Thread(target=look)
+            thread.start()
+            thread.join()
+            assert blas_threads() == {1}
+        assert seen == [(1, {1})]
+        assert blas_threads() == {2}
+
+
+def test_an_error_gives_blas_its_threads_back():
+    with threadpool_limits(2, user_api="blas"):
+        with pytest.raises(ZeroDivisionError), AllCores():
+            raise ZeroDivisionError
+        assert blas_threads() == {2}
+
+
+def test_a_fit_gives_the_same_bytes_on_any_number_of_cores():
+    results = set()
+    for n_cores in (1, 2, 3, 8):
+        with threadpool_limits(n_cores, user_api="blas"):
+            results.add(fitted())
+    assert len(results) == 1
+
+
+def test_so_do_lbfgs_and_a_fit_with_validation_and_average():
+    for parameters in (
+        {"solver": "lbfgs", "max_iter": 3},
+        {"early_stopping": True, "ema_decay": 0.9, "max_gradient_norm": 1.0},
+    ):
+        results = set()
+        for n_cores in (1, 2):
+            with threadpool_limits(n_cores, user_api="blas"):
+                results.add(fitted(**parameters))
+        assert len(results) == 1
+
+
+def test_so_does_a_fit_in_a_search_with_two_jobs(monkeypatch):
+    # As large as those that other processes share.
+    monkeypatch.undo()
+    X, y = data()
+    model = NumpyNetClassifier((800,), batch_size="all", max_iter=2, random_state=0)
+    search, alone = (
+        GridSearchCV(model, {"alpha": [0.1]}, n_jobs=n_jobs, cv=2).fit(X, y) for n_jobs in (2, 1)
+    )
+    scores, expected = (one.cv_results_["mean_test_score"] for one in (search, alone))
+    assert scores.tobytes() == expected.tobytes()
+    one, other = (s.best_estimator_._network.parameters.values for s in (search, alone))
+    assert one.tobytes() == other.tobytes()
+
+
+def test_a_fit_in_a_thread_gives_the_same_bytes():
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(fitted())) for _ in range(2)]
+    with threadpool_limits(2, user_api="blas"):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert blas_threads() == {2}
+    assert results == [fitted()] * 2
+
+
+def send_fitted(connection):
+    connection.send_bytes(fitted())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fit_in_a_daemon_process_gives_the_same_bytes():
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    with threadpool_limits(2, user_api="blas"), warnings.catch_warnings():
+        # Python warns of forks beside threads, which BLAS has too.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process = context.Process(target=send_fitted, args=(sender,), daemon=True)
+        process.start()
+    # Only the child writes: if it fails, reading ends.
+    sender.close()
+    assert receiver.recv_bytes() == fitted()
+    process.join()
+    assert process.exitcode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_forked_during_a_fit_of_another_thread_has_all_cores():
+    ready, over = threading.Event(), threading.Event()
+
+    def hold():
+        with AllCores():
+            ready.set()
+            over.wait(30)
+
+    with threadpool_limits(2, user_api="blas"):
+        thread = threading.Thread(target=hold)
+        thread.start()
+        ready.wait(30)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
+        if pid == 0:
+            with AllCores():
+                is_right = n_workers_for() == 2
+            os._exit(0 if is_right and blas_threads() == {2} else 1)
+        _, status = os.waitpid(pid, 0)
+        over.set()
+        thread.join()
+    assert status == 0
+
+
+def test_no_thread_is_left_of_a_fit_and_a_prediction():
+    before = threading.active_count()
+    with threadpool_limits(4, user_api="blas"):
+        fitted()
+    assert threading.active_count() == before

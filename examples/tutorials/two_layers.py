@@ -7,8 +7,8 @@
 
 # %%
 import numpy as np
+from rich.progress import Progress
 from sklearn.model_selection import train_test_split
-from tqdm.auto import tqdm
 
 from digit_recognizer import NumpyNetClassifier, load_images
 
@@ -36,11 +36,11 @@ descent = NumpyNetClassifier(
     max_iter=1000,
     tol=0.0,
 )
-with tqdm(total=1000, mininterval=1) as bar:
+with Progress() as progress:
+    bar = progress.add_task("", total=1000)
 
     def show(clock, loss, learning_rate):
-        bar.update()
-        bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        progress.update(bar, completed=clock.step, description=f"loss {loss:.3f}")
 
     for _ in descent.fit_epochs(X, y, on_step=show):
         pass

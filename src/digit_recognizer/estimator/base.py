@@ -68,7 +68,6 @@ class BaseNumpyNet(
             where the first layer is dense. With `scaling` integers of 8 or 16 bits stay what they
             are, and sparse rows become dense in their batch.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels, a label indicator matrix, or real numbers for the regressor.
         sample_weight : array-like of shape (n_samples,), default=None
         X_val : {array-like, sparse matrix} of shape (n_validation, n_features), default=None
         y_val : array-like of shape (n_validation,) or (n_validation, n_outputs), default=None
@@ -79,9 +78,12 @@ class BaseNumpyNet(
         -------
         self : object
         """
+        return self._fit(X, y, sample_weight, (X_val, y_val))
+
+    def _fit(self, X, y, sample_weight, given, targets=None):
         hooks = make_hooks(self, X, y, sample_weight)
-        given = (X_val, y_val)
-        for _ in self._epochs(X, y, sample_weight, incremental=False, given=given, hooks=hooks):
+        data = X, y, sample_weight, targets
+        for _ in self._epochs(*data, incremental=False, given=given, hooks=hooks):
             pass
         hooks.fit_ends()
         return self
@@ -123,12 +125,12 @@ class BaseNumpyNet(
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def _partial_fit(self, X, y, sample_weight):
-        for _ in self._epochs(X, y, sample_weight, incremental=True):
+    def _partial_fit(self, X, y, sample_weight, targets=None):
+        for _ in self._epochs(X, y, sample_weight, targets, incremental=True):
             pass
         return self
 
-    def _train(self, X, y, sample_weight, incremental, given=(None, None), hooks=None):
+    def _train(self, X, y, sample_weight, targets, incremental, given=(None, None), hooks=None):
         hooks = hooks or NoHooks()
         construction.check_layers(self)
         solvers.check_solver(self, incremental)
@@ -149,11 +151,11 @@ class BaseNumpyNet(
         given = check_given(self, *given)
         if not incremental:
             warn_of_idle_scoring(self, given)
-        sample_weight = self._weigh(y, sample_weight)
+        sample_weight, y = self._weigh(y, sample_weight), self._soften(y, targets)
         solver = solvers.lbfgs_epochs if self.solver == "lbfgs" else solvers.stochastic_epochs
         epochs = solver(self, (X, y, sample_weight), given, incremental, hooks)
         # The solver may train on a part of them only.
-        del X, y, sample_weight, given
+        del X, y, sample_weight, targets, given
         validation = yield from epochs
         if not np.isfinite(self._network.parameters.values).all():
             raise ValueError(

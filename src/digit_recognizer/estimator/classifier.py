@@ -2,20 +2,17 @@
 
 from numbers import Real
 
-from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.preprocessing import LabelBinarizer
+from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
 from digit_recognizer.estimator.base import BaseNumpyNet
-from digit_recognizer.estimator.fitting.solvers import can_fit_partially
+from digit_recognizer.estimator.fitting.soft_fits import SoftFits
 from digit_recognizer.estimator.inputs.targets import ClassTargets
 from digit_recognizer.estimator.plots import ClassifierPlots
 from digit_recognizer.nn import BinaryCrossEntropy, SoftmaxCrossEntropy
 
 
-class NumpyNetClassifier(ClassifierMixin, ClassTargets, ClassifierPlots, BaseNumpyNet):
+class NumpyNetClassifier(ClassifierMixin, SoftFits, ClassTargets, ClassifierPlots, BaseNumpyNet):
     """Neural network classifier: `MLPClassifier`'s contract, a faster network, and more options.
 
     Binary, multiclass and multilabel targets. The parameters from `hidden_layer_sizes` to
@@ -272,28 +269,6 @@ class NumpyNetClassifier(ClassifierMixin, ClassTargets, ClassifierPlots, BaseNum
         if self._label_binarizer.y_type_ == "multiclass":
             return SoftmaxCrossEntropy(self.label_smoothing)
         return BinaryCrossEntropy(self.label_smoothing)
-
-    @available_if(can_fit_partially)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
-        """Update the model with a single iteration over the given data.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        sample_weight : array-like of shape (n_samples,), default=None
-        classes : array-like of shape (n_classes,), default=None
-            All classes that any call will have; needed at the first call.
-
-        Returns
-        -------
-        self : object
-        """
-        if _check_partial_fit_first_call(self, classes):
-            multilabel = type_of_target(y).startswith("multilabel")
-            self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
-        return self._partial_fit(X, y, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -40,7 +40,8 @@ class Loss(Readable):
         Z : ndarray of shape (n, n_outputs)
             What the last layer returned.
         y : ndarray
-            Targets: class indices of shape (n,) for softmax, else shape (n, n_outputs).
+            Targets: for softmax class indices of shape (n,) or probabilities of shape
+            (n, n_outputs), else shape (n, n_outputs).
         sample_weight : ndarray of shape (n,) or None
         memory : Memory or None, default=None
             With one, y is taken as known to fit and the gradient is written over Z.
@@ -102,7 +103,8 @@ def softmax_cross_entropy(Z, y, label_smoothing=0.0) -> tuple[np.ndarray, np.nda
     Parameters
     ----------
     Z : ndarray of shape (n, n_classes)
-    y : ndarray of int of shape (n,)
+    y : ndarray of int of shape (n,), or of float of shape (n, n_classes)
+        Classes, or their probabilities.
     label_smoothing : float, default=0.0
 
     Returns
@@ -113,14 +115,17 @@ def softmax_cross_entropy(Z, y, label_smoothing=0.0) -> tuple[np.ndarray, np.nda
     n_classes = Z.shape[1]
     P = np.exp(Z - Z.max(axis=1, keepdims=True))
     P /= P.sum(axis=1, keepdims=True)
-    Y = (1 - label_smoothing) * np.eye(n_classes)[y] + label_smoothing / n_classes
+    T = np.eye(n_classes)[y] if y.ndim == 1 else y
+    Y = (1 - label_smoothing) * T + label_smoothing / n_classes
     return -(Y * np.log(P)).sum(axis=1), P - Y
 
 
 class SoftmaxCrossEntropy(Loss):
-    """Softmax and the cross-entropy to smoothed one-hot targets.
+    """Softmax and the cross-entropy to smoothed targets: classes, or probabilities of classes.
 
-    P = softmax(Z),  Y = (1 − ε) onehot(y) + ε / K,  loss = −Σₖ Yₖ log Pₖ,  dZ = P − Y.
+    P = softmax(Z),  Y = (1 − ε) T + ε / K,  loss = −Σₖ Yₖ log Pₖ,  dZ = P − Y, where T is onehot(y)
+    or y itself: soft targets, such as another network's predictions (Hinton, Vinyals and Dean,
+    "Distilling the knowledge in a neural network" (2015)).
 
     `softmax_cross_entropy` is these equations; here they are computed in place.
 
@@ -131,6 +136,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     output_activation = "softmax"
+    takes, lowest, highest = "probabilities, numbers from 0 to 1", 0, 1
 
     def __init__(self, label_smoothing=0.0):
         self.label_smoothing = label_smoothing
@@ -146,10 +152,14 @@ class SoftmaxCrossEntropy(Loss):
 
     def row_losses(self, Z, y, memory):
         # As `softmax_cross_entropy`, without an array for Y.
-        true = memory.indices(len(Z)), y.astype(np.intp, copy=False)
+        is_soft = y.ndim == 2
+        if is_soft:
+            T = y.astype(Z.dtype, copy=False)
+        else:
+            true = memory.indices(len(Z)), y.astype(np.intp, copy=False)
         smoothing, share = self.label_smoothing, self.label_smoothing / Z.shape[1]
         Z -= Z.max(axis=1, keepdims=True)
-        losses = Z[true] * (smoothing - 1)
+        losses = (np.einsum("ij,ij->i", T, Z) if is_soft else Z[true]) * (smoothing - 1)
         if smoothing:
             losses -= share * Z.sum(axis=1)
         P = np.exp(Z, out=Z)
@@ -158,5 +168,8 @@ class SoftmaxCrossEntropy(Loss):
         P /= sums
         if smoothing:
             P -= share
-        P[true] -= 1 - smoothing
+        if is_soft:
+            P -= np.multiply(T, 1 - smoothing, out=memory.array("T", Z.shape))
+        else:
+            P[true] -= 1 - smoothing
         return losses

@@ -25,7 +25,18 @@ def step(network, X=X, y=y, sample_weight=None):
 
 
 MISTAKES = [
-    (CLASSES, {"y": np.eye(3)[y]}, r"\(12, 3\); y.argmax\(axis=1\) makes it of one-hot rows"),
+    (
+        CLASSES,
+        {"y": np.eye(4)[y]},
+        r"the 3 classes' probabilities, of shape \(12, 3\), got \(12, 4\)",
+    ),
+    (
+        CLASSES,
+        {"y": np.eye(3)[y] * 0.9},
+        r"add up to 0.9 in row 0; .* y.sum\(axis=1, keepdims=True\)",
+    ),
+    (CLASSES, {"y": np.eye(3)[y] * 2 - 1}, "numbers from 0 to 1, got y with -1.0"),
+    (CLASSES, {"y": np.eye(3)[y].astype(str)}, "got y of dtype <U"),
     (CLASSES, {"y": y[:, np.newaxis]}, r"\(12, 1\); y.ravel\(\) makes it of a column"),
     (CLASSES, {"y": y * 1.0}, "an integer, got y of dtype float64; np.unique"),
     (CLASSES, {"y": y.astype(str)}, "an integer, got y of dtype <U"),

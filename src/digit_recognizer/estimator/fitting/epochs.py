@@ -53,10 +53,13 @@ class FitByEpochs:
         KeyboardInterrupt
             Ctrl-C ends the iteration, where it ends `fit` with a warning.
         """
+        yield from self._resumable(X, y, sample_weight, (X_val, y_val), state, on_step)
+
+    def _resumable(self, X, y, sample_weight, given, state, on_step, targets=None):
         self.check_parameters()
         hooks = Resumable(self, state, on_step)
-        given = (X_val, y_val)
-        yield from self._epochs(X, y, sample_weight, incremental=False, given=given, hooks=hooks)
+        data = X, y, sample_weight, targets
+        yield from self._epochs(*data, incremental=False, given=given, hooks=hooks)
 
     def _epochs(self, *data, **options):
         """`_train`; if it fails before an epoch, no network with its first weights predicts."""

@@ -18,6 +18,7 @@ from digit_recognizer.estimator.fitting.convergence import (
 from digit_recognizer.estimator.fitting.cores import AllCores
 from digit_recognizer.estimator.fitting.lbfgs import Objective, minimize_lbfgs
 from digit_recognizer.estimator.fitting.validation import Validation, split_rows
+from digit_recognizer.estimator.inputs.soft_targets import learned_targets
 from digit_recognizer.nn import BatchNorm, Clock, Dropout, MovingAverage, Optimizer, TrainingPlan
 
 # A change of one of these makes a warm start begin with a fresh optimizer and schedule.
@@ -69,7 +70,8 @@ def stochastic_epochs(estimator, training, given, incremental, hooks):
     estimator.n_iter_ = 0
     measured_on = None if validation is None else validation.validation
     is_over = hooks.plan_is_made(plan, training, measured_on)
-    epochs = estimator._network.fit_epochs(X, y, plan, estimator._generator, sample_weight)
+    learned = X, learned_targets(y)
+    epochs = estimator._network.fit_epochs(*learned, plan, estimator._generator, sample_weight)
     try:
         if hooks.resumes and not is_over:
             # What was still to be decided when the state was taken.
@@ -226,7 +228,9 @@ def lbfgs_epochs(estimator, training, given, incremental, hooks):
     parameters = estimator._network.parameters
     clock = Clock(n_steps=estimator.max_iter)
 
-    objective = Objective(estimator._network, *training, estimator.alpha)
+    X, y, sample_weight = training
+    learned = X, learned_targets(y)
+    objective = Objective(estimator._network, *learned, sample_weight, estimator.alpha)
 
     def loss_of(result):
         penalty = objective.penalty(result.x)

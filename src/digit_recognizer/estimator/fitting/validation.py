@@ -10,6 +10,7 @@ from sklearn.utils import _safe_indexing
 from digit_recognizer.estimator.fitting.cores import AllCores
 from digit_recognizer.estimator.fitting.scoring import Score
 from digit_recognizer.estimator.inputs.arrays import prepared, validated
+from digit_recognizer.estimator.inputs.soft_targets import learned_targets
 
 EVALUATION_ROWS = 1024
 
@@ -32,8 +33,11 @@ class Validation:
 
     def measure(self) -> dict:
         """``train_score``, ``validation_loss`` and ``validation_score`` of the network as it is."""
+        X, y, sample_weight = self.validation
         with AllCores():
-            loss, predictions = evaluate(self.estimator._network, *self.validation)
+            loss, predictions = evaluate(
+                self.estimator._network, X, learned_targets(y), sample_weight
+            )
         return {
             "train_score": self.score.on_training_rows(self.training),
             "validation_loss": loss * self.estimator._loss_scale,

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from digit_recognizer.estimator.inputs.arrays import (
     computing_dtype,
@@ -14,6 +14,11 @@ from digit_recognizer.estimator.inputs.arrays import (
     validated,
 )
 from digit_recognizer.estimator.inputs.class_weights import row_weights
+from digit_recognizer.estimator.inputs.soft_targets import (
+    check_probabilities,
+    labels_of,
+    with_targets,
+)
 
 
 class Targets(ABC):
@@ -34,6 +39,10 @@ class Targets(ABC):
     def _weigh(self, y, sample_weight):
         """Weights of the rows with the classes' weights in them, or None."""
         return sample_weight
+
+    def _soften(self, y, targets):
+        """Encoded targets y, with the probabilities to learn where `targets` are given."""
+        return y
 
     def _describe_targets(self) -> dict:
         """What a file keeps of the targets, as plain values."""
@@ -78,6 +87,12 @@ class ClassTargets:
         X, y = validated(self, X, y, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if y.ndim == 2 and type_of_target(y) == "continuous-multioutput":
+            raise ValueError(
+                "Unknown label type: continuous-multioutput. y has numbers where labels belong; if "
+                "they are the classes' probabilities P, give them as targets beside labels: "
+                "fit(X, P.argmax(axis=1), targets=P)."
+            )
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
@@ -125,6 +140,15 @@ class ClassTargets:
         self.n_outputs_ = indicator.shape[1]
         return indicator.astype(dtype)
 
+    def _soften(self, y, targets):
+        """Encoded targets that teach the probabilities `targets`, where they are given."""
+        if targets is None:
+            return y
+        targets = check_probabilities(targets, self.classes_, len(y), self._is_multilabel())
+        if self.n_outputs_ == 1:
+            targets = 1 - targets[:, :1]
+        return with_targets(y, targets.astype(self._network.dtype))
+
     def _describe_targets(self):
         return {"y_type": self._label_binarizer.y_type_}
 
@@ -154,6 +178,7 @@ class ClassTargets:
     def _stratify_by(self, y):
         if self._is_multilabel():
             return None
+        y = labels_of(y)
         return y if y.ndim == 1 else y.ravel().astype(int)
 
     def _check_can_be_split(self, labels):
@@ -170,7 +195,7 @@ class ClassTargets:
 
     def _not_shown(self, y):
         """Names of the classes without a row; of the labels that every row has, or none."""
-        classes = self.classes_.tolist()
+        classes, y = self.classes_.tolist(), labels_of(y)
         if self._is_multilabel():
             constant = (y == y[:1]).all(axis=0)
             return [f"both values of label {classes[i]!r}" for i in np.flatnonzero(constant)]
@@ -181,6 +206,7 @@ class ClassTargets:
         return self._label_binarizer.y_type_.startswith("multilabel")
 
     def _score_predictions(self, predictions, y, sample_weight):
+        y = labels_of(y)
         predicted = predictions.argmax(axis=1) if y.ndim == 1 else predictions > 0.5
         return accuracy_score(y, predicted, sample_weight=sample_weight)
 
@@ -191,6 +217,7 @@ class ClassTargets:
         return self._encode(y, self._network.dtype, "y_val")
 
     def _decode(self, y):
+        y = labels_of(y)
         return self.classes_[y] if y.ndim == 1 else self._label_binarizer.inverse_transform(y)
 
     def _weigh(self, y, sample_weight):

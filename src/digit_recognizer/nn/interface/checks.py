@@ -11,6 +11,9 @@ import numpy as np
 
 from digit_recognizer.nn.arrays.rows import is_sparse
 
+# Of the sum of a row's probabilities: ten that were written with four digits are within it.
+LARGEST_ERROR = 1e-3
+
 
 def at_least(layer: str, name: str, value: int, least: int) -> int:
     """`value` if it is an integer of at least `least`, or a ValueError that names the layer."""
@@ -69,30 +72,45 @@ def check_data(network, X, y, sample_weight) -> tuple:
 
 
 def check_classes(loss, y, output_shape) -> None:
-    """Refuse y that is not the number of each row's class."""
+    """Refuse y that is neither the number of each row's class nor the classes' probabilities."""
     if len(output_shape) != 1:
         raise ValueError(
             "SoftmaxCrossEntropy takes outputs of one dimension, and the network's are of "
             f"shape {output_shape}; end it with a dense layer."
         )
+    n_classes = output_shape[0]
     takes = "SoftmaxCrossEntropy takes the number of each row's class"
+    if y.shape[1:] == output_shape and (n_classes > 1 or y.dtype.kind == "f"):
+        check_numbers(loss, y, output_shape)
+        check_sums(y, "y")
+        return
     if y.ndim != 1:
-        call, what = ("ravel()", "a column")
-        if y.shape[1:] != (1,):
-            call, what = ("argmax(axis=1)", "one-hot rows")
+        remedy = "; y.ravel() makes it of a column" if y.shape[1:] == (1,) else ""
         raise ValueError(
-            f"{takes}, y of shape {(len(y),)}, got {y.shape}; y.{call} makes it of {what}."
+            f"{takes}, y of shape {(len(y),)}, or the {n_classes} classes' probabilities, of shape "
+            f"{(len(y), n_classes)}, got {y.shape}{remedy}."
         )
     if y.dtype.kind not in "biu":
         raise ValueError(
             f"{takes}, an integer, got y of dtype {y.dtype}; "
             "np.unique(y, return_inverse=True)[1] numbers the classes."
         )
-    wrong = y[(y < 0) | (y >= output_shape[0])]
+    wrong = y[(y < 0) | (y >= n_classes)]
     if len(wrong):
         raise ValueError(
-            f"y has the class {wrong[0]}, but the network's {output_shape[0]} outputs are the "
-            f"classes 0 to {output_shape[0] - 1}."
+            f"y has the class {wrong[0]}, but the network's {n_classes} outputs are the "
+            f"classes 0 to {n_classes - 1}."
+        )
+
+
+def check_sums(probabilities, name) -> None:
+    """Refuse rows of probabilities that do not add up to 1."""
+    sums = probabilities.sum(axis=1, dtype=np.float64)
+    wrong = np.flatnonzero(abs(sums - 1) > LARGEST_ERROR)
+    if len(wrong):
+        raise ValueError(
+            f"{name} has probabilities that add up to {sums[wrong[0]]:.6g} in row {wrong[0]}; each "
+            f"row's must add up to 1: divide by {name}.sum(axis=1, keepdims=True)."
         )
 
 

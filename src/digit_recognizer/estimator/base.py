@@ -1,6 +1,5 @@
 """What the classifier and the regressor share: fitting, prediction, weights."""
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -224,8 +223,7 @@ class BaseNumpyNet(
         check_fits(X, self._network.dtype, "X")
         adopt_weights(self)
         views = construction.views_of(self)
-        # It takes 14 µs, a row's prediction 100.
-        with AllCores() if X.shape[0] > MOST_KEPT_ROWS else nullcontext():
+        with AllCores(one=views is None and X.shape[0] <= MOST_KEPT_ROWS):
             if views is None:
                 return self._network.predict(X)
             shape = shape_of_images(self.input_shape, self.n_features_in_)

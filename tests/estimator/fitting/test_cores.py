@@ -26,7 +26,7 @@ def small_products_are_shared(monkeypatch):
 
 
 def blas_threads():
-    return {blas.num_threads for blas in cores._blas()}
+    return {blas.get() for blas in cores._blas()}
 
 
 def fitted(**parameters):
@@ -76,6 +76,66 @@ def test_who_comes_while_another_thread_has_the_cores_takes_one():
             assert blas_threads() == {1}
         assert seen == [(1, {1})]
         assert blas_threads() == {2}
+
+
+def test_a_thread_to_which_cores_are_granted_takes_so_many_each_time_it_is_asked():
+    seen, grants = [], iter((3, 1, 2))
+    with threadpool_limits(4, user_api="blas"):
+        with cores.granted(lambda: next(grants)):
+            for _ in range(3):
+                with AllCores():
+                    seen.append((n_workers_for(), blas_threads()))
+        with AllCores():
+            assert n_workers_for() == 4
+    assert seen == [(3, {1}), (1, {1}), (2, {1})]
+
+
+def test_a_grant_is_the_threads_own():
+    seen = []
+
+    def look():
+        with AllCores():
+            seen.append(n_workers_for())
+
+    with threadpool_limits(3, user_api="blas"), cores.granted(lambda: 2):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    assert seen == [3]
+
+
+def test_blas_is_set_by_a_thread_that_threadpoolctl_does_not_listen_to():
+    seen = []
+
+    def look():
+        with AllCores():
+            seen.append(blas_threads())
+
+    # From 3.7 on it listens to the first thread only.
+    with threadpool_limits(2, user_api="blas"):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        assert blas_threads() == {2}
+    assert seen == [{1}]
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 7, 31, 64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_prediction_of_few_rows_has_the_same_bytes_for_any_number_of_cores(dtype, n_rows):
+    X, y = data()
+    # Wide and deep enough for OpenBLAS to cut a single row's products too.
+    X = np.tile(X, 5).astype(dtype)
+    model = NumpyNetClassifier((2000, 100), max_iter=1, batch_size="all", random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X[:10], y[:10])
+    results = set()
+    for n_cores in (1, 2, 8):
+        with threadpool_limits(n_cores, user_api="blas"):
+            results.add(model.predict_proba(X[:n_rows]).tobytes())
+            assert blas_threads() == {n_cores}
+    assert len(results) == 1
 
 
 def test_an_error_gives_blas_its_threads_back():

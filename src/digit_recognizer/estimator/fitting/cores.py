@@ -2,13 +2,41 @@
 
 import os
 import threading
+from collections.abc import Callable
+from contextlib import contextmanager
 from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
 from digit_recognizer.nn.arrays.workers import Workers
 
-_local = threading.local()
+
+class _Thread(threading.local):
+    """What each thread has of its own: whether it is inside, and who grants it cores."""
+
+    is_inside = False
+    grant = None
+
+
+_local = _Thread()
+
+
+class _Blas:
+    """One BLAS: the threads it takes, by its own functions where they are known.
+
+    threadpoolctl, from 3.7 on, changes OpenBLAS for one thread of the process only, the first that
+    asked; and it takes a microsecond more, of a prediction's hundred.
+    """
+
+    def __init__(self, controller):
+        layer = getattr(controller, "threading_layer", None)
+        self.is_each_threads_own = layer == "openmp"
+        self.get, self.set = controller.get_num_threads, controller.set_num_threads
+        if controller.internal_api == "openblas" and layer == "pthreads":
+            library = controller.dynlib
+            name = next(name for name in controller.check_symbols if hasattr(library, name))
+            self.get = getattr(library, name)
+            self.set = getattr(library, name.replace("_get_", "_set_"))
 
 
 class _OneBlasThread:
@@ -23,78 +51,111 @@ class _OneBlasThread:
         self._n_inside = 0
         self._before: list[tuple] = []
 
-    def enter(self) -> tuple[int, list[tuple]]:
-        """The threads that BLAS would have taken, and what this thread has to put back."""
+    def enter(self) -> list[tuple]:
+        """Those that would have taken more, with how many: none if others are inside."""
         with self._lock:
             self._n_inside += 1
-            before = [(blas, number) for blas in _blas() if (number := blas.num_threads)]
-            _use_one_thread()
-            own = [pair for pair in before if _is_each_threads_own(pair[0])]
+            before = [(blas, n) for blas in _blas() if (n := blas.get() or 1) > 1]
             if self._n_inside == 1:
-                self._before = [pair for pair in before if pair not in own]
-            # Where others are inside it is one, unless it is each thread's own.
-            return max((number for _, number in before), default=1), own
+                self._before = before
+            for blas, _ in before:
+                blas.set(1)
+            return before
 
-    def leave(self, own):
+    def leave(self, before):
         with self._lock:
             self._n_inside -= 1
-            _set(own if self._n_inside else [*own, *self._before])
+            if not self._n_inside:
+                _put_back(self._before)
+            if before:
+                _put_back([pair for pair in before if pair[0].is_each_threads_own])
 
     def after_fork(self):
         """In a child only the thread that forked lives on, and only that can be inside."""
         self._lock = threading.Lock()
-        if self._n_inside and not _is_inside():
-            _set(self._before)
-        self._n_inside = int(_is_inside())
+        if self._n_inside and not _local.is_inside:
+            _put_back(self._before)
+        self._n_inside = int(_local.is_inside)
 
 
 class AllCores:
     """Context in which `nn` uses the cores that BLAS would take, and BLAS one in each thread.
 
-    So `threadpool_limits`, OMP_NUM_THREADS and what joblib grants its workers hold, and the result
-    is the same bytes for any number of them. Inside another one of the same thread it does nothing.
+    So `threadpool_limits`, OMP_NUM_THREADS and what joblib grants its workers hold, or what
+    `granted` says, and the result is the same bytes for any number of them. Inside another one of
+    the same thread it does nothing.
+
+    Parameters
+    ----------
+    one : bool, default=False
+        Take one core: for what is over before a second thread is awake.
     """
 
+    def __init__(self, one=False):
+        self._one = one
+        self._workers = None
+
     def __enter__(self):
-        self._is_outermost = not _is_inside()
-        if self._is_outermost:
-            n_cores, self._own = _one_blas_thread.enter()
-            _local.is_inside = True
+        self._is_outermost = not _local.is_inside
+        if not self._is_outermost:
+            return
+        self._before = _one_blas_thread.enter()
+        _local.is_inside = True
+        if not self._one:
+            of_blas = max((n for _, n in self._before), default=1)
+            n_cores = of_blas if _local.grant is None else _local.grant()
             self._workers = Workers(n_cores, _use_one_thread)
             self._workers.__enter__()
 
     def __exit__(self, *exception):
-        if self._is_outermost:
-            self._workers.__exit__(*exception)
+        if not self._is_outermost:
+            return
+        try:
+            if self._workers is not None:
+                self._workers.__exit__(*exception)
+        finally:
+            # A second Ctrl-C does not wait for the threads.
             _local.is_inside = False
-            _one_blas_thread.leave(self._own)
+            _one_blas_thread.leave(self._before)
 
 
-def _is_each_threads_own(blas):
-    return getattr(blas, "threading_layer", None) == "openmp"
+@contextmanager
+def granted(grant: Callable[[], int]):
+    """Context in which this thread's fits and predictions take as many cores as are granted.
+
+    Parameters
+    ----------
+    grant : callable
+        The number, asked for anew before each epoch and each prediction; in place of what BLAS
+        would take.
+    """
+    before, _local.grant = _local.grant, grant
+    try:
+        yield
+    finally:
+        _local.grant = before
+
+
+def n_blas_threads() -> int:
+    """As many threads as BLAS would take."""
+    return max((blas.get() or 1 for blas in _blas()), default=1)
 
 
 def _use_one_thread():
-    _set([(blas, 1) for blas in _blas()])
+    for blas in _blas():
+        blas.set(1)
 
 
-def _set(numbers):
-    for blas, number in numbers:
-        if blas.num_threads != number:
-            # Of its own accord threadpoolctl changes OpenBLAS for one thread of the process only,
-            # the first that asked.
-            getattr(blas, "_real_set_num_threads", blas.set_num_threads)(number)
+def _put_back(before):
+    for blas, number in before:
+        blas.set(number)
 
 
 @cache
 def _blas():
     """NumPy's own BLAS where it has one, otherwise all there are."""
     found = ThreadpoolController().select(user_api="blas").lib_controllers
-    return [blas for blas in found if "numpy" in blas.filepath] or found
-
-
-def _is_inside():
-    return getattr(_local, "is_inside", False)
+    return [_Blas(one) for one in [one for one in found if "numpy" in one.filepath] or found]
 
 
 _one_blas_thread = _OneBlasThread()

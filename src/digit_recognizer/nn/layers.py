@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from digit_recognizer.nn.arrays.columns import without_zero_columns
 from digit_recognizer.nn.arrays.initializers import GLOROT_UNIFORM
 from digit_recognizer.nn.arrays.memory import Memory
 from digit_recognizer.nn.arrays.parameters import ParameterSpec
@@ -31,6 +32,8 @@ class Layer(ByHand):
     takes_sparse : bool
         True if, as the first layer, it takes a CSR matrix as it is; other layers get a dense array
         of each batch. Not inherited: a subclass that computes with X says so anew.
+    is_first : bool
+        Whether it is its network's first layer, which X is given to.
     input_shape, output_shape : tuple of int
         Shapes of one sample, set when the layer is built.
     values, gradients : dict of str to ndarray
@@ -39,7 +42,7 @@ class Layer(ByHand):
     """
 
     keeps_output = False
-    takes_sparse = False
+    takes_sparse = is_first = False
 
     def build(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Take the shape of one input sample and return that of one output sample."""
@@ -137,7 +140,7 @@ class Dense(Layer):
         return specs
 
     def forward(self, X, memory):
-        memory.kept = X
+        X = memory.kept = without_zero_columns(X, self, memory)
         Y = memory.array("Y", (X.shape[0], self.n_units))
         product(X, self.values["weight"], Y)
         if self.bias:
@@ -151,8 +154,7 @@ class Dense(Layer):
             column_sums(dY, self.gradients["bias"], memory)
         if not need_dX:
             return None
-        dX = memory.array("dX", X.shape)
-        return product(dY, self.values["weight"].T, dX)
+        return product(dY, self.values["weight"].T, memory.array("dX", X.shape))
 
     def multiply_adds(self):
         return self.input_shape[0] * self.n_units

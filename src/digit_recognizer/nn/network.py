@@ -92,6 +92,7 @@ class Network:
     def _bind(self):
         for number, layer in enumerate(self.layers):
             layer.bind(*self.parameters.layer_views(number))
+            layer.is_first = number == 0
         self.kept = threading.local()
         self._own = None
         self.takes_sparse = vars(type(self.layers[0])).get("takes_sparse", False)

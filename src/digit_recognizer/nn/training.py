@@ -59,20 +59,16 @@ def train_step(network, X, y, sample_weight, memories, plan: TrainingPlan) -> fl
         l2 = plan.alpha / total_weight
         weights = network.parameters.weights
         loss += 0.5 * l2 * float(weights @ weights)
+    gradients = network.parameters.gradients
     if plan.reduction == "sum":
-        network.parameters.gradients *= total_weight
+        gradients *= total_weight
         l2 *= total_weight
     if plan.max_gradient_norm is not None:
-        clip(network.parameters.gradients, plan.max_gradient_norm)
+        norm = float(gradients @ gradients) ** 0.5
+        if norm > plan.max_gradient_norm:
+            gradients *= plan.max_gradient_norm / norm
     plan.optimizer.step(network.parameters, plan.schedule.rate(plan.clock), l2)
     plan.clock.step += 1
     if plan.average is not None:
         plan.average.update(network.parameters)
     return loss
-
-
-def clip(gradients: np.ndarray, max_norm: float) -> None:
-    """Scale `gradients` in place so that their Euclidean norm is at most `max_norm`."""
-    norm = float(gradients @ gradients) ** 0.5
-    if norm > max_norm:
-        gradients *= max_norm / norm

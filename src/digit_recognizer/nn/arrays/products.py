@@ -51,6 +51,8 @@ def product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
     """
     if is_sparse(A):
         return sparse_product(A, B, out)
+    if not isinstance(A, np.ndarray):
+        return A.multiply(B, out)
     if A.shape[1] * out.size < SHARED_WORK:
         return _multiply(A, B, out)
     share(lambda part: _multiply(*part), _parts(A, B, out))

@@ -108,6 +108,11 @@ def _help(function, waiting, done):
             done.put(None)
 
 
+def is_ours(part) -> bool:
+    """Whether a layer, loss or optimizer is of this package, and not of the user's."""
+    return type(part).__module__.startswith(PACKAGE)
+
+
 def n_workers_for(*parts) -> int:
     """How many threads `share` may use: one where layers, losses or an optimizer are the user's.
 
@@ -116,8 +121,7 @@ def n_workers_for(*parts) -> int:
     workers = getattr(_local, "workers", None)
     if workers is None:
         return 1
-    is_ours = all(type(part).__module__.startswith(PACKAGE) for part in parts)
-    return workers.n_workers if is_ours else 1
+    return workers.n_workers if all(map(is_ours, parts)) else 1
 
 
 def share(function: Callable, pieces: Sequence, calls: Sequence = ()) -> None:

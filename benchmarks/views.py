@@ -43,7 +43,7 @@ def main():
     options = parser.parse_args()
     recipe = load_recipe(options.run / "recipe.toml")
     data = load_data(options.data, recipe.competition)
-    folds = make_folds(data.y_train, recipe.cv, recipe.ensemble.n_networks)[: options.folds]
+    folds = make_folds(data.y_train, recipe.cv, recipe.networks_per_fold)[: options.folds]
     members = make_members(recipe, folds, options.run)
     counts = [count_errors(member, data) for member in members]
     n_rows = sum(len(member.fold.validation_rows) for member in members)

@@ -24,13 +24,13 @@ from digit_recognizer.pipeline.recipes.recipe import OWN_PARAMETERS, SECTIONS
 FOLDER = Path(__file__).parent
 PAGE, SCHEMA = FOLDER / "recipes.md", FOLDER.parent / "recipes" / "schema.json"
 WIDTH = 100
-ORDER = ("competition", "data", "model", "augment", "cv", "ensemble", "compute")
+ORDER = ("competition", "data", "model", "augment", "cv", "ensemble", "teach", "compute")
 INTRODUCTION = """\
 # Recipes: all keys
 
 A recipe is a TOML file. Every section and every key may be left out. Without `[augment]` images are
-not deformed; without `[competition]` the classes are the digits 0 to 9, with it those of the
-training file, unless it lists them.
+not deformed, and without `[teach]` no network teaches another; without `[competition]` the classes
+are the digits 0 to 9, with it those of the training file, unless it lists them.
 
 An editor completes and checks the keys as you write: with Taplo, or the extension "Even Better
 TOML" of VS Code, by a first line that names the schema, from the recipe's own folder.

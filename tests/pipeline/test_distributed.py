@@ -1,6 +1,7 @@
 """Runs on Dask clusters of real processes: the same bytes, whatever becomes of the workers."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,7 @@ shift = 1
 [cv]
 folds = 3
 """
+TAUGHT = RECIPE.replace("max_iter = 4", "max_iter = 2") + "[teach]\nrows = 'all'\n"
 SECONDS = 300
 VERSIONS = module.versions()
 FOLDS = [f"fold-{number}" for number in (1, 2, 3)]
@@ -194,6 +196,15 @@ def test_workers_that_do_not_see_the_run_directory_give_the_same_bytes(
     assert run_on(cluster) == expected
     for fold in folds_of(here):
         assert {path.name for path in fold.iterdir()} == {*FILES, RESULT_FILE}
+
+
+def test_teachers_and_what_they_teach_give_the_same_bytes(here, cluster, monkeypatch):
+    (here / "small.toml").write_text(TAUGHT)
+    expected = run(jobs=1)
+    for token in (module._token_of, lambda run: (here / "run.json", "of another machine")):
+        shutil.rmtree(here / "runs")
+        monkeypatch.setattr(module, "_token_of", token)
+        assert run_on(cluster) == expected
 
 
 def test_several_networks_in_the_threads_of_one_worker_give_the_same_bytes(here, expected):

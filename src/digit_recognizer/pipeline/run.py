@@ -22,7 +22,13 @@ from digit_recognizer.pipeline.ensembles.combining import combine
 from digit_recognizer.pipeline.ensembles.folds import make_folds
 from digit_recognizer.pipeline.recipes.recipe import Recipe
 from digit_recognizer.pipeline.runs import history, locks, results, run_directory
-from digit_recognizer.pipeline.runs.members import RESULT_FILE, Member, make_members, read_result
+from digit_recognizer.pipeline.runs.members import (
+    RESULT_FILE,
+    Member,
+    key_of,
+    make_members,
+    read_result,
+)
 from digit_recognizer.pipeline.runs.run_directory import RunDirectory
 from digit_recognizer.pipeline.runs.versions import machine
 from digit_recognizer.pipeline.submissions import log
@@ -84,7 +90,7 @@ def submit(recipe: Recipe, data: Data, data_folder: Path, fresh=False, report=sa
     data = drop_rows(data, recipe.data.drop)
     if len(data.X_train) < n_rows:
         report(f"{n_rows - len(data.X_train):,} training rows of {recipe.data.drop} are left out.")
-    folds = make_folds(data.y_train, recipe.cv, recipe.ensemble.n_networks, data.groups)
+    folds = make_folds(data.y_train, recipe.cv, recipe.networks_per_fold, data.groups)
     # What would fail at the end is better known now.
     make_folder(log.SUBMISSIONS_FOLDER)
     log.read(log.LOG_FILE)
@@ -143,10 +149,16 @@ def _complete(recipe, data, run, members, finished):
     was_continued = any((member.folder / history.FILE).exists() for member in members)
     member_results = _train(recipe, data, run, members, finished)
     classes, y = np.unique(data.y_train, return_inverse=True)
-    splits = results.gather(members, recipe.cv.folds, len(y))
+    taught = [member for member in members if not member.is_teacher]
+    teachers = [member for member in members if member.is_teacher]
+    splits = results.gather(taught, recipe.cv.folds, len(y))
     with threadpool_limits(limits=1):
         combined = combine(splits, y, recipe.ensemble.combine)
-    metrics = results.measure(combined, splits, member_results, data.y_train, classes)
+    own_results = [member_results[member.key] for member in taught]
+    metrics = results.measure(combined, splits, own_results, data.y_train, classes)
+    if teachers:
+        own_results = [member_results[member.key] for member in teachers]
+        metrics["teachers"] = results.measure_teachers(teachers, own_results, recipe.cv.folds, y)
     metrics["data"] = data.whole_fingerprint or data.fingerprint
     oof_file, test_file = run.path / run_directory.OOF_FILE, run.path / run_directory.TEST_FILE
     submission_file = run.path / run_directory.SUBMISSION_FILE
@@ -165,24 +177,20 @@ def _complete(recipe, data, run, members, finished):
 
 
 def _train(recipe: Recipe, data: Data, run: RunDirectory, members: list[Member], finished: dict):
-    """Train the networks that have no result yet; returns the results of all, in order."""
+    """Train the networks that have no result yet; returns the results of all by their keys."""
     arrays = (data.X_train, data.y_train, data.X_test)
     member_results = dict(finished)
-    missing = [member for member in members if _key(member) not in finished]
+    missing = [member for member in members if member.key not in finished]
     try:
         with Progress(members, finished) as progress:
             for result in train_all(missing, arrays, recipe.compute, run):
                 progress.finished(result)
-                member_results[result["fold"], result["network"]] = result
+                member_results[key_of(result)] = result
     except InputError:
         raise
     except ValueError as error:
         raise InputError(f"Recipe {recipe.name} cannot be trained: {error}") from error
-    return [member_results[_key(member)] for member in members]
-
-
-def _key(member):
-    return member.fold.number, member.number
+    return member_results
 
 
 def hand_out(recipe_name: str, competition, run_path: Path, metrics: dict, is_sample: bool):

@@ -2,7 +2,7 @@ import io
 import json
 import re
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from digit_recognizer.pipeline.compute import progress
 from digit_recognizer.pipeline.compute.progress import Progress
 from digit_recognizer.pipeline.runs import status
+from digit_recognizer.pipeline.runs.members import Member
 
 RESULT = {"network": 1, "epochs": 4, "loss": 0.25, "accuracy": 0.9, "seconds": 12.3}
 TRAINING = status.Status(2, 4, 300, 1300, 300, 30.0, 0.5, 0.01)
@@ -28,9 +29,7 @@ def members(tmp_path):
     def make(number):
         folder = tmp_path / f"fold-{number}"
         folder.mkdir()
-        return SimpleNamespace(
-            fold=SimpleNamespace(number=number), number=1, folder=folder, name=f"fold {number}"
-        )
+        return Member(SimpleNamespace(number=number, name=folder.name), 1, None, folder)
 
     return [make(number) for number in (1, 2, 3)]
 
@@ -142,12 +141,11 @@ def test_a_process_between_two_networks_still_counts(members):
 
 
 def test_networks_of_another_architecture_take_as_long_as_their_like(members):
-    for number, member in enumerate(members, start=1):
-        member.number = number % 2
-    bars = Progress(members, stream=io.StringIO())
-    bars._running = {(1, 1): TRAINING}
-    bars._took = {(2, 0): 30.0}
-    bars._finished = {(2, 0)}
+    first, second, third = (replace(m, number=1 + i % 2) for i, m in enumerate(members))
+    bars = Progress([first, second, third], stream=io.StringIO())
+    bars._running = {first.key: TRAINING}
+    bars._took = {second.key: 30.0}
+    bars._finished = {second.key}
     assert bars._seconds_left() == pytest.approx(100 + 130)
 
 

@@ -16,9 +16,10 @@ from joblib import cpu_count
 from digit_recognizer import __version__
 from digit_recognizer.errors import GOES_ON, InputError, OutsideError
 from digit_recognizer.pipeline.compute.fold_training import train_anywhere
+from digit_recognizer.pipeline.compute.teaching import read_teaching
 from digit_recognizer.pipeline.compute.workers import starting
 from digit_recognizer.pipeline.recipes.sections import Compute
-from digit_recognizer.pipeline.runs.members import Member, write_contents
+from digit_recognizer.pipeline.runs.members import Member, key_of, write_contents
 from digit_recognizer.pipeline.runs.run_directory import IDENTITY_FILE, RunDirectory
 from digit_recognizer.pipeline.runs.versions import versions
 
@@ -54,16 +55,16 @@ def train_on_cluster(
         If the scheduler or all workers are lost or were never there, workers are lost again and
         again, or one has other versions installed.
     """
-    missing = {(member.fold.number, member.number): member for member in members}
+    missing = {member.key: member for member in members}
     work = (versions(), *_token_of(run))
     failures = 0
     with _client(settings, len(members)) as client:
         while missing:
             _wait_for_workers(client, settings)
             try:
-                for result in _results(client, missing.values(), work, arrays, settings.jobs):
+                for result in _results(client, missing, work, arrays, settings.jobs):
                     failures = 0
-                    member = missing.pop((result["fold"], result["network"]))
+                    member = missing.pop(key_of(result))
                     contents = result.pop("contents", None)
                     if contents is not None:
                         write_contents(member.folder, contents)
@@ -87,30 +88,37 @@ def _token_of(run):
     return path, path.read_text()
 
 
-def _results(client, members, work, arrays, jobs):
-    """Train networks, at most `jobs` at a time, with the arguments `work` before each."""
+def _results(client, missing, work, arrays, jobs):
+    """Train networks, at most `jobs` at a time, with the arguments `work` before each.
+
+    A network is begun when its teachers are no longer among those that are `missing`.
+    """
     from distributed import KilledWorker, as_completed
     from distributed.comm import CommClosedError
 
-    waiting = iter(list(members))
+    waiting = list(missing.values())
     try:
         shared = client.scatter(list(arrays), broadcast=True, hash=False)
     except (OSError, RuntimeError, CancelledError) as error:
         raise _Lost from error
 
-    def submit(n):
+    def submit(n_running):
+        can_begin = (m for m in waiting if missing.keys().isdisjoint(t.key for t in m.teachers))
+        chosen = list(islice(can_begin, jobs - n_running if jobs else None))
+        for member in chosen:
+            waiting.remove(member)
         # Impure: a task of before, whose result may have been lost, is not this one.
         return [
-            client.submit(train_on_worker, *work, member, *shared, pure=False)
-            for member in islice(waiting, n)
+            client.submit(train_on_worker, *work, m, *shared, read_teaching(m), pure=False)
+            for m in chosen
         ]
 
     try:
         with client.as_current():
-            done = as_completed(submit(jobs or None))
+            done = as_completed(submit(0))
         for future in done:
             yield future.result()
-            done.update(submit(1))
+            done.update(submit(done.count()))
     except (CancelledError, CommClosedError) as error:
         raise _Lost from error
     except OSError as error:

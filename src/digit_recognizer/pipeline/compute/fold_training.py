@@ -20,16 +20,17 @@ from threadpoolctl import threadpool_limits
 
 from digit_recognizer.estimator import WrongState, planned_epochs
 from digit_recognizer.estimator.saving import persistence
-from digit_recognizer.files import write_bytes
+from digit_recognizer.files import write_array, write_bytes
 from digit_recognizer.nn import Views
 from digit_recognizer.pipeline.compute.shared_context import SharedContext
+from digit_recognizer.pipeline.compute.teaching import lesson, read_teaching, wait_for_teachers
 from digit_recognizer.pipeline.runs import history
 from digit_recognizer.pipeline.runs.checkpoints import Checkpoints
 from digit_recognizer.pipeline.runs.locks import locked
 from digit_recognizer.pipeline.runs.members import (
-    FILES,
     MODEL_FILE,
     RESULT_FILE,
+    TRAIN_FILE,
     Member,
     read_result,
     write_predictions,
@@ -43,7 +44,7 @@ SECONDS_BETWEEN_LOOKS = 0.2
 BLOCK_ROWS = 1024
 
 
-def train_member(member: Member, X, y, X_test, after_epoch=None) -> dict:
+def train_member(member: Member, X, y, X_test, teaching=None, after_epoch=None) -> dict:
     """Train a network to its end and write its files, from where its folder says it stopped.
 
     The processor's threads stay out of it: one BLAS thread, so that the result does not depend on
@@ -54,23 +55,29 @@ def train_member(member: Member, X, y, X_test, after_epoch=None) -> dict:
     member : Member
     X, X_test : ndarray of uint8, shape (n, n_pixels)
     y : ndarray of int, shape (n,)
+    teaching : dict or None, default=None
+        From `read_teaching`; None to wait for the member's teachers, where it has any, and to read
+        it from their folders.
     after_epoch : callable, default=None
         Called after each epoch, once its checkpoint is written; ends the training by raising.
 
     Returns
     -------
     dict
-        ``fold``, ``network``, ``parameters``, ``multiply_adds`` (of one image), ``epochs``,
-        ``loss``, ``accuracy`` (out of fold), ``seconds`` (of training), ``peak_memory_mb`` (of the
-        process up to here, None where the system does not tell).
+        ``fold``, ``network``, of a teacher ``teacher`` (True), ``parameters``, ``multiply_adds``
+        (of one image), ``epochs``, ``loss``, ``accuracy`` (out of fold), ``seconds`` (of training),
+        ``peak_memory_mb`` (of the process up to here, None where the system does not tell).
     """
     with locked(member.folder, wait=True):
         result = read_result(member.folder)
         if result is not None:
             Checkpoints(member.folder).clear()
             return result
+        if teaching is None:
+            wait_for_teachers(member)
+            teaching = read_teaching(member)
         with _ONE_BLAS_THREAD, np.errstate(all="ignore"):
-            return _train(member, X, y, X_test, after_epoch)
+            return _train(member, (X, y, X_test), teaching, after_epoch)
 
 
 @contextmanager
@@ -85,13 +92,15 @@ def _one_blas_thread():
 _ONE_BLAS_THREAD = SharedContext(_one_blas_thread)
 
 
-def _train(member, X, y, X_test, after_epoch):
+def _train(member, arrays, teaching, after_epoch):
+    X, y, X_test = arrays
     folder, rows = member.folder, member.fold.validation_rows
     X_validation, y_validation = X[rows], y[rows]
     model = load_model(member)
     status = _status_of(member, len(X_test))
     if model is None:
-        model = _fit(member, (X, y), (X_validation, y_validation), status, after_epoch)
+        data = lesson(member, *arrays, teaching)
+        model = _fit(member, data, (X_validation, y_validation), status, after_epoch)
         write_bytes(folder / MODEL_FILE, persistence.to_bytes(model))
     oof = model.predict_proba(X_validation)
     n_views = _n_views(model)
@@ -100,6 +109,8 @@ def _train(member, X, y, X_test, after_epoch):
         X_test,
         on_block=lambda n: status.predicted((len(rows) + n) * n_views),
     )
+    if TRAIN_FILE in member.files:
+        write_array(folder / TRAIN_FILE, predict_blocks(model, X[member.fold.train_rows]))
     write_predictions(folder, oof, test)
     history.write_history(folder / history.FILE, model.history_)
     summary = model.summary()
@@ -107,6 +118,7 @@ def _train(member, X, y, X_test, after_epoch):
     result = {
         "fold": member.fold.number,
         "network": member.number,
+        **({"teacher": True} if member.is_teacher else {}),
         "parameters": summary.n_parameters,
         "multiply_adds": summary.multiply_adds,
         "epochs": last["epoch"],
@@ -115,7 +127,7 @@ def _train(member, X, y, X_test, after_epoch):
         "seconds": sum(record.get("seconds", 0.0) for record in model.history_),
         "peak_memory_mb": peak_memory_mb(),
     }
-    write_result(folder, result)
+    write_result(folder, result, member.files)
     Checkpoints(folder).clear()
     status.clear()
     return result
@@ -136,12 +148,14 @@ def peak_memory_mb() -> int | None:
 def _status_of(member, n_test):
     """The file in which the member's training says how far it is."""
     n_train, n_validation = len(member.fold.train_rows), len(member.fold.validation_rows)
+    n_predicted = n_validation + n_test + (n_train if TRAIN_FILE in member.files else 0)
+    n_train += n_test if member.teachers else 0
     return StatusFile(
         member.folder,
         planned_epochs(member.estimator, n_train),
         # After each epoch it predicts the validation rows.
         epoch_passes=n_train * PASSES_OF_STEP + n_validation,
-        prediction_passes=(n_validation + n_test) * _n_views(member.estimator),
+        prediction_passes=n_predicted * _n_views(member.estimator),
     )
 
 
@@ -160,13 +174,11 @@ def load_model(member: Member):
 
 
 def _fit(member, data, validation, status, after_epoch):
-    X, y = data
     model = clone(member.estimator).set_params(views=None)
-    rows = member.fold.train_rows
     checkpoints = Checkpoints(member.folder)
     # L-BFGS hands out its records at its end: there is nothing to go on from.
     in_steps = model.solver != "lbfgs"
-    for record in _epochs(model, checkpoints, X[rows], y[rows], status.step):
+    for record in _epochs(model, checkpoints, data, status.step):
         if in_steps:
             record["accuracy"] = float(model.score(*validation))
             history.write_history(member.folder / history.FILE, model.history_)
@@ -178,15 +190,15 @@ def _fit(member, data, validation, status, after_epoch):
     return model.set_params(views=member.estimator.views)
 
 
-def _epochs(model, checkpoints, X, y, on_step):
+def _epochs(model, checkpoints, data, on_step):
     """The epochs that are left, after the last checkpoint."""
     state = None if model.solver == "lbfgs" else checkpoints.latest(_ignore)
     try:
-        yield from model.fit_epochs(X, y, state=state, on_step=on_step)
+        yield from model.fit_epochs(**data, state=state, on_step=on_step)
     except WrongState:
         # Another version of this package left it.
         checkpoints.clear()
-        yield from model.fit_epochs(X, y, on_step=on_step)
+        yield from model.fit_epochs(**data, on_step=on_step)
 
 
 def _ignore(sentence):
@@ -250,7 +262,7 @@ def train_anywhere(token_file: Path, token: str, member: Member, *work, after_ep
     with scratch_folder("digit-recognizer-away-", Path(gettempdir())) as place:
         away = replace(member, folder=place / "member")
         result = train_member(away, *work, after_epoch=after_epoch)
-        names = (*FILES, RESULT_FILE)
+        names = (*member.files, RESULT_FILE)
         return result | {"contents": {n: (away.folder / n).read_bytes() for n in names}}
 
 

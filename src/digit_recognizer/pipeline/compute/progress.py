@@ -11,7 +11,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 
 from digit_recognizer.errors import counted
-from digit_recognizer.pipeline.runs.members import Member
+from digit_recognizer.pipeline.runs.members import Member, key_of
 from digit_recognizer.pipeline.runs.status import clear_status, read_status
 
 SECONDS_BETWEEN_LOOKS = 0.25
@@ -30,13 +30,13 @@ class Progress:
     ----------
     members : list of Member
         All networks of the run.
-    finished : collection of (fold, network)
-        Those that were trained before.
+    finished : collection of tuple
+        Keys of those that were trained before.
     stream : text file, default=sys.stderr
     """
 
     def __init__(self, members: list[Member], finished=(), stream=None):
-        self._members = {(member.fold.number, member.number): member for member in members}
+        self._members = {member.key: member for member in members}
         self._finished = set(finished)
         self._running: dict[tuple, object] = {}
         self._took: dict[tuple, float] = {}
@@ -69,7 +69,7 @@ class Progress:
 
     def finished(self, result: dict) -> None:
         """Report a finished network; `result` is what `train_member` returned."""
-        key = result["fold"], result["network"]
+        key = key_of(result)
         with self._lock:
             self._finished.add(key)
             last = self._running.pop(key, None)
@@ -157,7 +157,7 @@ class Progress:
         """Seconds that a network takes or will take: as long as others of its architecture."""
         if key in seconds:
             return seconds[key]
-        alike = [value for (_, number), value in seconds.items() if number == key[1]]
+        alike = [value for other, value in seconds.items() if other[1:] == key[1:]]
         known = alike or list(seconds.values())
         return sum(known) / len(known) if known else 0.0
 

@@ -6,7 +6,7 @@ from digit_recognizer.pipeline.runs.checkpoints import Checkpoints
 from digit_recognizer.pipeline.runs.members import RESULT_FILE, Member
 
 
-def inspect_members(members: list[Member], report) -> dict[tuple[int, int], dict]:
+def inspect_members(members: list[Member], report) -> dict[tuple, dict]:
     """Look through the files of all networks, and tell of those that are damaged.
 
     Parameters
@@ -17,14 +17,14 @@ def inspect_members(members: list[Member], report) -> dict[tuple[int, int], dict
 
     Returns
     -------
-    dict of (fold, network) to dict
-        The results of the finished networks.
+    dict of tuple to dict
+        The results of the finished networks, by their keys.
     """
     results, epochs = {}, {}
     for member in members:
         result = _result_of(member, report)
         if result is not None:
-            results[member.fold.number, member.number] = result
+            results[member.key] = result
             continue
         state = Checkpoints(member.folder).latest(report)
         if state is not None:

@@ -21,6 +21,7 @@ from digit_recognizer.pipeline.recipes.sections import (
     CrossValidation,
     DataSettings,
     Ensemble,
+    Teach,
 )
 
 # Where `--recipe NAME` is looked for: here, in an installed package, in a source tree.
@@ -59,6 +60,8 @@ class Recipe:
         None without a section ``[augment]``.
     cv : CrossValidation
     ensemble : Ensemble
+    teach : Teach or None
+        None without a section ``[teach]``.
     compute : Compute
     """
 
@@ -69,27 +72,48 @@ class Recipe:
     augment: Augment | None = None
     cv: CrossValidation = field(default_factory=CrossValidation)
     ensemble: Ensemble = field(default_factory=Ensemble)
+    teach: Teach | None = None
     compute: Compute = field(default_factory=Compute)
 
     def make_estimators(self) -> list:
         """Unfitted estimators with the recipe's parameters, one an architecture."""
-        shape = list(self.competition.image_shape)
-        return [
-            _estimator(
-                **{"input_shape": shape} | model, scaling=self.data.scaling, augment=self.augment
-            )
-            for model in self._models()
-        ]
+        return self._estimators(self.model, self.ensemble.architectures)
 
-    def _models(self):
-        if not self.ensemble.architectures:
-            return [self.model]
-        return [self.model | {"architecture": text} for text in self.ensemble.architectures]
+    def make_teachers(self) -> list:
+        """Unfitted estimators of the teachers, one an architecture; none without ``[teach]``."""
+        if self.teach is None:
+            return []
+        own = {"max_iter": self.teach.max_iter, "views": self.teach.views}
+        model = self.model | {name: value for name, value in own.items() if value is not None}
+        # An empty table says that there are none.
+        model["views"] = model.get("views") or None
+        return self._estimators(model, self._architectures_of_teachers())
+
+    def _architectures_of_teachers(self):
+        return self.teach.architectures or self.ensemble.architectures
+
+    def _estimators(self, model, architectures):
+        shape = {"input_shape": list(self.competition.image_shape)}
+        own = {"scaling": self.data.scaling, "augment": self.augment}
+        models = [model | {"architecture": text} for text in architectures] or [model]
+        return [_estimator(**shape | one | own) for one in models]
+
+    @property
+    def n_teachers(self) -> int:
+        """Teachers a fold."""
+        if self.teach is None:
+            return 0
+        return self.teach.seeds * max(len(self._architectures_of_teachers()), 1)
+
+    @property
+    def networks_per_fold(self) -> int:
+        """How many networks a fold trains, teachers included."""
+        return self.ensemble.n_networks + self.n_teachers
 
     @property
     def n_networks(self) -> int:
-        """How many networks the recipe trains."""
-        return self.cv.folds * self.cv.repeats * self.ensemble.n_networks
+        """How many networks the recipe trains, teachers included."""
+        return self.cv.folds * self.cv.repeats * self.networks_per_fold
 
     def resolved(self) -> dict:
         """All that decides the result, defaults included, as TOML holds it: no ``[compute]``."""
@@ -107,8 +131,10 @@ class Recipe:
         weights = sections["model"]["class_weight"]
         if isinstance(weights, dict):
             sections["model"]["class_weight"] = {str(k): float(v) for k, v in weights.items()}
-        if self.augment is not None:
-            sections["augment"] = dataclasses.asdict(self.augment)
+        for name in ("augment", "teach"):
+            section = getattr(self, name)
+            if section is not None:
+                sections[name] = dataclasses.asdict(section)
         return {
             section: {key: value for key, value in values.items() if value is not None}
             for section, values in sections.items()
@@ -129,6 +155,7 @@ SECTIONS = {
     "augment": Augment,
     "cv": CrossValidation,
     "ensemble": Ensemble,
+    "teach": Teach,
     "compute": Compute,
 }
 
@@ -205,8 +232,8 @@ def _check(name, tables) -> Recipe:
     sections = {
         section: make_section(section, kind, tables.get(section, {}))
         for section, kind in SECTIONS.items()
-        # Without the section there is no augmentation, and the classes are the ten digits.
-        if section not in ("augment", "competition") or section in tables
+        # Without the section there is none of it, and the classes are the ten digits.
+        if section not in ("augment", "competition", "teach") or section in tables
     }
     competition = sections.get("competition", DIGIT_RECOGNIZER)
     model = _check_model(tables.get("model", {}), competition)
@@ -262,13 +289,21 @@ def _check_estimator(recipe):
                 f"[model] {name} has no effect beside an architecture; leave it out, and write it "
                 "into the architecture."
             )
-    for number, estimator in enumerate(recipe.make_estimators(), start=1):
-        where = f"[ensemble] architectures, element {number}:" if several else "[model]"
+    _check_each(recipe, recipe.make_estimators(), "[model]", "[ensemble]" if several else None)
+    taught = recipe.teach is not None and recipe.teach.architectures
+    _check_each(recipe, recipe.make_teachers(), "[teach]", "[teach]" if taught else None)
+    return recipe
+
+
+def _check_each(recipe, estimators, section, section_of_architectures):
+    for number, estimator in enumerate(estimators, start=1):
+        where = section
+        if section_of_architectures:
+            where = f"{section_of_architectures} architectures, element {number}:"
         try:
             estimator.check_parameters(recipe.competition.n_pixels)
         except (TypeError, ValueError) as error:
             raise InputError(f"{where} {_one_line(error)}") from error
-    return recipe
 
 
 def _is_same(value, default):

@@ -87,6 +87,49 @@ class Ensemble:
 
 
 @dataclass(frozen=True)
+class Teach:
+    """Section ``[teach]``: networks that teach those of their fold the test images.
+
+    First each fold trains teachers on its training rows. Then its own networks learn these rows and
+    the test images, for which they take the mean of the probabilities of the fold's teachers. No
+    label of a row that the fold holds out has any part in that. Predictions and accuracies are of
+    the taught networks alone.
+
+    Parameters
+    ----------
+    seeds : int, default=1
+        Teachers of each architecture a fold, each from a seed of its own.
+    architectures : list of str, default=[]
+        The teachers' architectures; without them those of the networks they teach.
+    max_iter : int or None, default=None
+        The teachers' most epochs; without it as in ``[model]``.
+    views : dict or None, default=None
+        Views of an image that the teachers' probabilities are the mean of, ``{}`` for the image
+        alone; without it as in ``[model]``.
+    weight : float, default=1.0
+        What a test image weighs in the loss, where a training row weighs 1.
+    rows : {"test", "all"}, default="test"
+        What is taught: the test images, or the training rows too, which then learn a mean of their
+        label and the teachers' probabilities.
+    label_weight : float, default=0.5
+        The label's share of that mean.
+    """
+
+    seeds: Annotated[int, Meta(ge=1)] = 1
+    architectures: list[str] = field(default_factory=list)
+    max_iter: Annotated[int, Meta(ge=1)] | None = None
+    views: dict[str, float] | None = None
+    weight: Annotated[float, Meta(gt=0)] = 1.0
+    rows: Literal["test", "all"] = "test"
+    label_weight: Annotated[float, Meta(ge=0, le=1)] = 0.5
+
+    @property
+    def teaches_training_rows(self) -> bool:
+        """Whether the teachers' probabilities of training rows are learned too."""
+        return self.rows == "all"
+
+
+@dataclass(frozen=True)
 class Compute:
     """Section ``[compute]``: how the work is spread; it changes no result.
 

@@ -125,6 +125,31 @@ def measure(
     }
 
 
+def measure_teachers(teachers: list[Member], member_results: list[dict], n_folds: int, y) -> dict:
+    """How well the teachers predict out of fold, by the mean of their probabilities.
+
+    Parameters
+    ----------
+    teachers : list of Member
+        Trained.
+    member_results : list of dict
+        Theirs.
+    n_folds : int
+        Folds a repeat.
+    y : ndarray of int of shape (n_train,)
+        Indices of the classes.
+
+    Returns
+    -------
+    dict
+        ``oof_accuracy``, and ``networks`` (a dict each).
+    """
+    splits = gather(teachers, n_folds, len(y))
+    oof = np.mean([split.oof.mean(axis=0, dtype=np.float64) for split in splits], axis=0)
+    accuracy = float((oof.argmax(axis=1) == y).mean())
+    return {"oof_accuracy": accuracy, "networks": member_results}
+
+
 def describe_results(metrics: dict, how: str) -> dict[str, str]:
     """What to tell of a run, by name; `how` is the combining that the recipe asks for."""
     low, high = metrics["oof_accuracy_interval"]
@@ -142,6 +167,13 @@ def describe_results(metrics: dict, how: str) -> dict[str, str]:
     }
     if len(networks) > len(metrics["folds"]):
         lines["Networks"] = f"{len(networks)}, each {np.mean(networks):.2%} on average"
+    if "teachers" in metrics:
+        teachers = metrics["teachers"]
+        n_wrong = [round((1 - m["oof_accuracy"]) * metrics["n_train"]) for m in (teachers, metrics)]
+        lines["Teachers"] = (
+            f"{len(teachers['networks'])}, OOF accuracy {teachers['oof_accuracy']:.2%}: "
+            f"{n_wrong[0]:,} errors, of what they taught {n_wrong[1]:,}"
+        )
     combining = verdict(metrics["ensemble"], how)
     if combining:
         lines["Combining"] = combining

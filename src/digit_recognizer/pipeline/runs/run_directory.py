@@ -51,7 +51,7 @@ class RunDirectory:
             "data_folder": str(Path(data_folder).resolve()),
             "files": data.files_digest,
             "is_sample": data.is_sample,
-            "networks": recipe.cv.folds * recipe.cv.repeats * recipe.ensemble.n_networks,
+            "networks": recipe.n_networks,
         }
 
     @contextmanager

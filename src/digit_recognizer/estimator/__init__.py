@@ -2,6 +2,7 @@
 
 from digit_recognizer.estimator.classifier import NumpyNetClassifier
 from digit_recognizer.estimator.fitting.callbacks import Checkpoint
+from digit_recognizer.estimator.fitting.cores import granted_cores, n_blas_threads
 from digit_recognizer.estimator.fitting.solvers import planned_epochs
 from digit_recognizer.estimator.regressor import NumpyNetRegressor
 from digit_recognizer.estimator.saving.signature import WrongState
@@ -13,5 +14,7 @@ __all__ = [
     "NumpyNetRegressor",
     "TrainingState",
     "WrongState",
+    "granted_cores",
+    "n_blas_threads",
     "planned_epochs",
 ]

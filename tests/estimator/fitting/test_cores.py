@@ -81,7 +81,7 @@ def test_who_comes_while_another_thread_has_the_cores_takes_one():
 def test_a_thread_to_which_cores_are_granted_takes_so_many_each_time_it_is_asked():
     seen, grants = [], iter((3, 1, 2))
     with threadpool_limits(4, user_api="blas"):
-        with cores.granted(lambda: next(grants)):
+        with cores.granted_cores(lambda: next(grants)):
             for _ in range(3):
                 with AllCores():
                     seen.append((n_workers_for(), blas_threads()))
@@ -97,7 +97,7 @@ def test_a_grant_is_the_threads_own():
         with AllCores():
             seen.append(n_workers_for())
 
-    with threadpool_limits(3, user_api="blas"), cores.granted(lambda: 2):
+    with threadpool_limits(3, user_api="blas"), cores.granted_cores(lambda: 2):
         thread = threading.Thread(target=look)
         thread.start()
         thread.join()

@@ -82,8 +82,8 @@ class AllCores:
     """Context in which `nn` uses the cores that BLAS would take, and BLAS one in each thread.
 
     So `threadpool_limits`, OMP_NUM_THREADS and what joblib grants its workers hold, or what
-    `granted` says, and the result is the same bytes for any number of them. Inside another one of
-    the same thread it does nothing.
+    `granted_cores` says, and the result is the same bytes for any number of them. Inside another
+    one of the same thread it does nothing.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class AllCores:
 
 
 @contextmanager
-def granted(grant: Callable[[], int]):
+def granted_cores(grant: Callable[[], int]):
     """Context in which this thread's fits and predictions take as many cores as are granted.
 
     Parameters

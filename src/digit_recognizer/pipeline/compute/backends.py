@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from joblib import Parallel, cpu_count, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from digit_recognizer.pipeline.compute.cores import share_cores
 from digit_recognizer.pipeline.compute.dask_cluster import check_dask, train_on_cluster
 from digit_recognizer.pipeline.compute.fold_training import belong_to, train_beside, train_member
 from digit_recognizer.pipeline.compute.workers import SafeWorkers, starting
@@ -49,11 +50,12 @@ def train_all(
         yield from train_on_cluster(members, arrays, settings, run)
         return
     jobs = _n_processes(settings, len(members))
+    cores = share_cores(members, jobs)
     if jobs == 1:
         for member in members:
-            yield train_member(member, *arrays)
+            yield train_member(member, *arrays, cores=cores)
         return
-    tasks = [delayed(train_beside)(os.getpid(), member, *arrays) for member in members]
+    tasks = [delayed(train_beside)(os.getpid(), m, *arrays, cores=cores) for m in members]
     with SafeWorkers(lambda pid: _work_of(members, pid)) as workers:
         with starting():
             # joblib shares large arrays with its processes as memory maps.

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -15,6 +15,7 @@ from joblib import cpu_count
 
 from digit_recognizer import __version__
 from digit_recognizer.errors import GOES_ON, InputError, OutsideError
+from digit_recognizer.pipeline.compute.cores import cores_of_dask_worker, share_cores
 from digit_recognizer.pipeline.compute.fold_training import train_anywhere
 from digit_recognizer.pipeline.compute.teaching import read_teaching
 from digit_recognizer.pipeline.compute.workers import starting
@@ -56,9 +57,11 @@ def train_on_cluster(
         again, or one has other versions installed.
     """
     missing = {member.key: member for member in members}
-    work = (versions(), *_token_of(run))
+    jobs = min(settings.jobs or cpu_count(), len(members))
+    cores = cores_of_dask_worker if settings.scheduler else share_cores(members, jobs)
+    work = (versions(), cores, *_token_of(run))
     failures = 0
-    with _client(settings, len(members)) as client:
+    with _client(settings, jobs) as client:
         while missing:
             _wait_for_workers(client, settings)
             try:
@@ -141,13 +144,15 @@ def _results(client, missing, work, arrays, jobs):
         ) from error
 
 
-def train_on_worker(started_with: dict, *arguments) -> dict:
+def train_on_worker(started_with: dict, cores: Callable[[], int], *arguments) -> dict:
     """`train_anywhere` on a worker of the cluster, until nobody waits for the result any more.
 
     Parameters
     ----------
     started_with : dict
         What `versions` said where the run was started.
+    cores : callable
+        Of `train_member`.
     *arguments
         Of `train_anywhere`.
 
@@ -162,7 +167,7 @@ def train_on_worker(started_with: dict, *arguments) -> dict:
                 f"The Dask worker on {socket.gethostname()} has {name} {here}, but the run was "
                 f"started with {started_with[name]}; install the same on all machines."
             )
-    return train_anywhere(*arguments, after_epoch=_end_if_cancelled)
+    return train_anywhere(*arguments, cores=cores, after_epoch=_end_if_cancelled)
 
 
 class Abandoned(Exception):
@@ -206,7 +211,7 @@ def check_dask() -> None:
 
 
 @contextmanager
-def _client(settings, n_networks):
+def _client(settings, jobs):
     """A Dask client, with a cluster of this machine's processors where no scheduler is given."""
     check_dask()
     import distributed
@@ -216,7 +221,6 @@ def _client(settings, n_networks):
             with _connected(distributed, settings.scheduler) as client:
                 yield client
         else:
-            jobs = min(settings.jobs or cpu_count(), n_networks)
             with _local_cluster(distributed, jobs) as client:
                 yield client
 

@@ -18,7 +18,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from digit_recognizer.estimator import WrongState, planned_epochs
+from digit_recognizer.estimator import WrongState, granted_cores, planned_epochs
 from digit_recognizer.estimator.saving import persistence
 from digit_recognizer.files import write_array, write_bytes
 from digit_recognizer.nn import Views
@@ -44,11 +44,13 @@ SECONDS_BETWEEN_LOOKS = 0.2
 BLOCK_ROWS = 1024
 
 
-def train_member(member: Member, X, y, X_test, teaching=None, after_epoch=None) -> dict:
+def train_member(
+    member: Member, X, y, X_test, teaching=None, cores=lambda: 1, after_epoch=None
+) -> dict:
     """Train a network to its end and write its files, from where its folder says it stopped.
 
-    The processor's threads stay out of it: one BLAS thread, so that the result does not depend on
-    how many networks are trained beside it.
+    BLAS takes one thread, so that the result does not depend on how many networks are trained
+    beside it, nor on how many cores this one has.
 
     Parameters
     ----------
@@ -58,6 +60,8 @@ def train_member(member: Member, X, y, X_test, teaching=None, after_epoch=None) 
     teaching : dict or None, default=None
         From `read_teaching`; None to wait for the member's teachers, where it has any, and to read
         it from their folders.
+    cores : callable
+        Says, before each epoch and each prediction, how many cores the network takes.
     after_epoch : callable, default=None
         Called after each epoch, once its checkpoint is written; ends the training by raising.
 
@@ -73,10 +77,12 @@ def train_member(member: Member, X, y, X_test, teaching=None, after_epoch=None) 
         if result is not None:
             Checkpoints(member.folder).clear()
             return result
+        # Those beside it would count a damaged one as finished.
+        (member.folder / RESULT_FILE).unlink(missing_ok=True)
         if teaching is None:
             wait_for_teachers(member)
             teaching = read_teaching(member)
-        with _ONE_BLAS_THREAD, np.errstate(all="ignore"):
+        with _ONE_BLAS_THREAD, granted_cores(cores), np.errstate(all="ignore"):
             return _train(member, (X, y, X_test), teaching, after_epoch)
 
 
@@ -215,10 +221,10 @@ def predict_blocks(model, X: np.ndarray, block_rows=BLOCK_ROWS, on_block=None) -
     return np.concatenate(blocks)
 
 
-def train_beside(parent: int, member: Member, X, y, X_test) -> dict:
+def train_beside(parent: int, *arguments, **options) -> dict:
     """`train_member` in a process of its own, which ends with its parent and leaves it Ctrl-C."""
     belong_to(parent)
-    return train_member(member, X, y, X_test)
+    return train_member(*arguments, **options)
 
 
 @cache
@@ -239,7 +245,7 @@ def belong_to(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def train_anywhere(token_file: Path, token: str, member: Member, *work, after_epoch=None) -> dict:
+def train_anywhere(token_file: Path, token: str, member: Member, *work, **options) -> dict:
     """`train_member` on a machine that may not see the run directory.
 
     Where it does not, the files come back with the result, as ``contents``, for the other side to
@@ -252,16 +258,14 @@ def train_anywhere(token_file: Path, token: str, member: Member, *work, after_ep
     token : str
         and what it says.
     member : Member
-    *work
+    *work, **options
         The other arguments of `train_member`.
-    after_epoch : callable, default=None
-        As there.
     """
     if _says(token_file, token):
-        return train_member(member, *work, after_epoch=after_epoch)
+        return train_member(member, *work, **options)
     with scratch_folder("digit-recognizer-away-", Path(gettempdir())) as place:
         away = replace(member, folder=place / "member")
-        result = train_member(away, *work, after_epoch=after_epoch)
+        result = train_member(away, *work, **options)
         names = (*member.files, RESULT_FILE)
         return result | {"contents": {n: (away.folder / n).read_bytes() for n in names}}
 

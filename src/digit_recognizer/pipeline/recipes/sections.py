@@ -136,7 +136,8 @@ class Compute:
     Parameters
     ----------
     jobs : int, default=0
-        Networks trained at the same time; 0 for one a processor.
+        Networks trained at the same time; 0 for one a processor. They share the processors, and the
+        last takes all.
     backend : {"loky", "dask"}, default="loky"
         Processes of this machine, or a Dask cluster.
     scheduler : str, default=""

@@ -153,7 +153,9 @@ def jax_network(layers, shape):
         output_shape = layer.build(shape)
         for spec in layer.parameter_specs():
             if spec.trainable:
-                first[spec.name] = spec.initialize(generator, spec.shape).astype(np.float32)
+                value = spec.initialize
+            value = value(generator, spec.shape) if callable(value) else value
+            first[spec.name] = np.full(spec.shape, value, np.float32)
         parameters.append(first)
         shape = output_shape
 

@@ -303,8 +303,8 @@ class BaseNumpyNet(
         return persistence.load(cls, path)
 
     def _check_fitted(self, message=None):
-        check_is_fitted(self, msg=message)
         if not self._has_network():
+            check_is_fitted(self, msg=message)
             complete(self)
 
     def _get_doc_link(self):

@@ -8,6 +8,8 @@ import pytest
 from scipy.sparse import coo_array, csr_array
 
 from digit_recognizer import NumpyNetClassifier, NumpyNetRegressor
+from digit_recognizer.estimator.inputs import arrays
+from digit_recognizer.estimator.inputs.arrays import FEW_ROWS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -135,3 +137,43 @@ def test_what_is_wrong_with_a_validation_set_is_said_of_it(iris, wrong, sentence
     for make in (NumpyNetClassifier, NumpyNetRegressor):
         with pytest.raises(ValueError, match=sentence):
             make().fit(X, y, **{"X_val": X, "y_val": y} | wrong)
+
+
+def test_a_few_plain_rows_pass_without_scikit_learns_checks(iris, monkeypatch):
+    X, y = iris
+    clf = NumpyNetClassifier(max_iter=2, random_state=0).fit(X, y)
+    rows = [X[:1], np.float32(X[:3]), np.asfortranarray(X[:FEW_ROWS])]
+    expected = [clf.predict_proba(list(few)) for few in rows]
+    labels = [clf._label_binarizer.inverse_transform(P) for P in expected]
+    monkeypatch.setattr(arrays, "validate_data", None)
+    for few, probabilities, classes in zip(rows, expected, labels, strict=True):
+        np.testing.assert_allclose(clf.predict_proba(few), probabilities, rtol=1e-6)
+        np.testing.assert_array_equal(clf.predict(few), classes)
+    with pytest.raises(TypeError):
+        clf.predict(X[: FEW_ROWS + 1])
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (np.full((1, 4), np.nan), "Input X contains NaN"),
+        (np.full((2, 4), np.inf), "Input X contains infinity"),
+        (np.zeros((1, 3)), "X has 3 features, but NumpyNetClassifier is expecting 4"),
+        (np.zeros((0, 4)), "Found array with 0 sample"),
+        (np.zeros(4), "Expected 2D array, got 1D array"),
+        (np.full((1, 4), "a"), "not compatible with arrays of bytes"),
+        (np.full((1, 4), 1j), "Complex data not supported"),
+    ],
+    ids=str,
+)
+def test_one_row_is_refused_as_many_are(iris, rows, sentence):
+    clf = NumpyNetClassifier(max_iter=2, random_state=0).fit(*iris)
+    with pytest.raises(ValueError, match=sentence):
+        clf.predict(rows)
+
+
+def test_a_plain_row_is_told_to_lack_names(iris):
+    X, y = iris
+    clf = NumpyNetClassifier(max_iter=2).fit(pd.DataFrame(X, columns=list("abcd")), y)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        clf.predict(X[:1])

@@ -154,8 +154,8 @@ def jax_network(layers, shape):
         for spec in layer.parameter_specs():
             if spec.trainable:
                 value = spec.initialize
-            value = value(generator, spec.shape) if callable(value) else value
-            first[spec.name] = np.full(spec.shape, value, np.float32)
+                value = value(generator, spec.shape) if callable(value) else value
+                first[spec.name] = np.full(spec.shape, value, np.float32)
         parameters.append(first)
         shape = output_shape
 

@@ -1,6 +1,7 @@
 """Networks that teach those of their fold: what is learned, and what no label may reach."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from digit_recognizer.files import sha256
 from digit_recognizer.pipeline.comparison import compare
 from digit_recognizer.pipeline.compute import fold_training
 from digit_recognizer.pipeline.compute.fold_training import train_member
-from digit_recognizer.pipeline.compute.teaching import lesson, read_teaching
+from digit_recognizer.pipeline.compute.teaching import at_temperature, lesson, read_teaching
 from digit_recognizer.pipeline.data.dataset import load_data
 from digit_recognizer.pipeline.ensembles.folds import make_folds
 from digit_recognizer.pipeline.recipes.recipe import load_recipe
@@ -21,6 +22,8 @@ from digit_recognizer.pipeline.run_classifier import load_run
 from digit_recognizer.pipeline.runs.catalogue import list_runs
 from digit_recognizer.pipeline.runs.members import TEST_FILE, TRAIN_FILE, make_members
 from digit_recognizer.pipeline.sources.source import find_data
+from digit_recognizer.report.page import write_report
+from digit_recognizer.report.parts.run_files import RunFiles
 
 RECIPE = """
 [model]
@@ -115,6 +118,20 @@ def test_a_network_learns_its_rows_and_the_test_images(tmp_path, rows):
     if rows == "all":
         labels = 0.75 * labels + 0.25 * teaching[TRAIN_FILE]
     np.testing.assert_allclose(data["targets"][:n], labels, atol=1e-6)
+
+
+def test_a_temperature_makes_the_teachers_surer_or_less_sure():
+    Z = np.random.default_rng(0).standard_normal((5, 4))
+
+    def softmax(Z):
+        return np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+
+    P = softmax(Z)
+    assert at_temperature(P, 1) is P
+    for temperature in (0.5, 2.0):
+        np.testing.assert_allclose(at_temperature(P, temperature), softmax(Z / temperature))
+    np.testing.assert_array_equal(at_temperature(P, 0), np.eye(4)[Z.argmax(axis=1)])
+    np.testing.assert_allclose(at_temperature(P, 1e-4), np.eye(4)[Z.argmax(axis=1)], atol=1e-9)
 
 
 # --- honesty --------------------------------------------------------------------------------------
@@ -218,6 +235,23 @@ def test_commands_take_the_taught_run_as_any_other(there):
     assert compare("taught", "alone", path.parent)
 
 
+def test_the_report_lists_the_teachers_and_shows_them_until_they_have_taught(there, tmp_path):
+    path, _ = there
+    files = RunFiles(path)
+    assert [member.name for member in files.members] == ["fold 1", "fold 2"]
+    assert [teacher.name for teacher in files.teachers][:2] == [
+        "fold 1, teacher 1",
+        "fold 1, teacher 2",
+    ]
+    text = write_report(path).read_text()
+    assert "fold 2, teacher 2</th>" in text
+    assert "4, OOF accuracy" in text
+    begun = tmp_path / "begun"
+    shutil.copytree(path, begun, ignore=lambda folder, names: {"fold-1", "fold-2", "metrics.json"})
+    shutil.copytree(path / "teachers", begun / "teachers", dirs_exist_ok=True)
+    assert "of 4 networks by epoch" in write_report(begun).read_text()
+
+
 def test_networks_that_wait_for_their_teachers_have_the_same_bytes(here, finished):
     assert Runs()(jobs=3).metrics["files"] == finished[1].metrics["files"]
 
@@ -264,7 +298,14 @@ def test_the_section_makes_another_run_and_its_absence_none(tmp_path):
     alone = load_recipe(write(tmp_path, RECIPE))
     assert "teach" not in alone.resolved()
     prints = {alone.fingerprint()}
-    for keys in ("", "seeds = 2", "weight = 0.5", "rows = 'all'", "max_iter = 3", "views = {}"):
+    for keys in (
+        "",
+        "seeds = 2",
+        "weight = 0.5",
+        "rows = 'all'",
+        "max_iter = 3",
+        "temperature = 0",
+    ):
         recipe = load_recipe(write(tmp_path, f"{RECIPE}[teach]\n{keys}\n"))
         again = load_recipe(write(tmp_path, recipe.to_toml(), "resolved"))
         assert again.fingerprint() == recipe.fingerprint()

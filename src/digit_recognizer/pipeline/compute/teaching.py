@@ -19,20 +19,35 @@ def wait_for_teachers(member: Member) -> None:
 
 
 def read_teaching(member: Member) -> dict[str, np.ndarray]:
-    """The mean of the probabilities of a network's teachers, by the file of each that holds them.
+    """What a network's teachers say: the mean of their probabilities, at the recipe's temperature.
 
     Returns
     -------
     dict of str to ndarray of shape (n, n_classes), float32
-        For the test images and, where they are taught too, for the fold's training rows; empty
-        without teachers.
+        By the name of the file that it is of, for the test images and, where they are taught too,
+        for the fold's training rows; empty without teachers.
     """
     names = member.teachers[0].files if member.teachers else ()
     means = {}
     for name in {TEST_FILE, TRAIN_FILE}.intersection(names):
         arrays = [np.load(t.folder / name, allow_pickle=False) for t in member.teachers]
-        means[name] = np.mean(arrays, axis=0, dtype=np.float64).astype(np.float32)
+        mean = np.mean(arrays, axis=0, dtype=np.float64)
+        means[name] = at_temperature(mean, member.teach.temperature).astype(np.float32)
     return means
+
+
+def at_temperature(P: np.ndarray, temperature: float) -> np.ndarray:
+    """P ** (1 / temperature), scaled so that rows add up to 1; 0 leaves the most probable class.
+
+    Of a softmax's probabilities it is the softmax of its input divided by the temperature (Hinton,
+    Vinyals and Dean, "Distilling the knowledge in a neural network" (2015), equation 1).
+    """
+    if temperature == 1:
+        return P
+    if temperature == 0:
+        return np.eye(P.shape[1])[P.argmax(axis=1)]
+    Q = (P / P.max(axis=1, keepdims=True)) ** (1 / temperature)
+    return Q / Q.sum(axis=1, keepdims=True)
 
 
 def lesson(member: Member, X, y, X_test, teaching: dict[str, np.ndarray]) -> dict:

@@ -106,6 +106,9 @@ class Teach:
     views : dict or None, default=None
         Views of an image that the teachers' probabilities are the mean of, ``{}`` for the image
         alone; without it as in ``[model]``.
+    temperature : float, default=1.0
+        T in p ** (1 / T), scaled to add up to 1, which is learned of probabilities p: below 1 it
+        makes them surer, 0 leaves the most probable class alone (a pseudo-label).
     weight : float, default=1.0
         What a test image weighs in the loss, where a training row weighs 1.
     rows : {"test", "all"}, default="test"
@@ -119,6 +122,7 @@ class Teach:
     architectures: list[str] = field(default_factory=list)
     max_iter: Annotated[int, Meta(ge=1)] | None = None
     views: dict[str, float] | None = None
+    temperature: Annotated[float, Meta(ge=0)] = 1.0
     weight: Annotated[float, Meta(gt=0)] = 1.0
     rows: Literal["test", "all"] = "test"
     label_weight: Annotated[float, Meta(ge=0, le=1)] = 0.5

@@ -38,17 +38,21 @@ class MemberFiles:
         The fold it belongs to, and its place among the networks of that fold, both from 1.
     alone : bool
         Whether each fold has one network.
+    kind : {"network", "teacher"}, default="network"
     """
 
     folder: Path
     fold: int
     number: int
     alone: bool
+    kind: str = "network"
 
     @property
     def name(self) -> str:
         """What the report calls it."""
-        return f"fold {self.fold}" + ("" if self.alone else f", network {self.number}")
+        if self.alone:
+            return f"fold {self.fold}" + (", teacher" if self.kind == "teacher" else "")
+        return f"fold {self.fold}, {self.kind} {self.number}"
 
     @cached_property
     def result(self) -> dict:
@@ -127,12 +131,21 @@ class RunFiles:
     @cached_property
     def members(self) -> list[MemberFiles]:
         """The networks whose training has begun, by fold; a blend has none."""
-        folders = {path.parent for path in self.path.glob(f"fold-*/**/{history.FILE}")}
+        return self._members_in(self.path)
+
+    @cached_property
+    def teachers(self) -> list[MemberFiles]:
+        """The teachers of these, as far as their training has begun."""
+        return self._members_in(self.path / members.TEACHERS_FOLDER, "teacher")
+
+    def _members_in(self, path, *kind):
+        folders = {path.parent for path in path.glob(f"fold-*/**/{history.FILE}")}
         alone = not any(folder.name.startswith("network-") for folder in folders)
         found = []
         for folder in folders:
             fold, number = (folder, "1") if alone else (folder.parent, folder.name.split("-")[1])
-            found.append(MemberFiles(folder, int(fold.name.split("-")[1]), int(number), alone))
+            fold_number = int(fold.name.split("-")[1])
+            found.append(MemberFiles(folder, fold_number, int(number), alone, *kind))
         return sorted(found, key=lambda member: (member.fold, member.number))
 
     @cached_property

@@ -14,7 +14,8 @@ PANELS = (
 
 def section(run, pictures):
     """Four charts, a legend, and the last epoch of each network as a table."""
-    members = [member for member in run.members if member.history]
+    # Until the first that is taught has begun, those of the teachers.
+    members = [member for member in run.members or run.teachers if member.history]
     if not run.members and run.metrics.get("blend"):
         raise Missing("A blend trains no networks; see the reports of its runs.")
     if not members:

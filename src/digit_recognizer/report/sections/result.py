@@ -31,7 +31,7 @@ def section(run, pictures):
         "facts": facts,
         "headline": _headline(metrics, scores) if metrics else None,
         "folds": _folds(run) if metrics else [],
-        "networks": [member for member in run.members if member.result],
+        "networks": [member for member in (*run.teachers, *run.members) if member.result],
         "recipe": _text(run.path / run_directory.RECIPE_FILE),
         "versions": identity.get("versions", {}),
         "machine": metrics.get("machine", {}),

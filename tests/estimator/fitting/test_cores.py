@@ -16,8 +16,10 @@ from digit_recognizer.estimator.fitting import cores
 from digit_recognizer.estimator.fitting.cores import AllCores
 from digit_recognizer.nn.arrays import products
 from digit_recognizer.nn.arrays.workers import n_workers_for
+from digit_recognizer.nn.images import processes
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 @pytest.fixture(autouse=True)
@@ -191,11 +193,117 @@ def test_a_fit_in_a_thread_gives_the_same_bytes():
     assert results == [fitted()] * 2
 
 
+IMAGES = "4C3-BN-R-D0.2-4C3-BN-R-MP2-8N-R"
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Processes that were started for images; all batches that can be shared are."""
+    monkeypatch.setattr(processes, "BEFORE_START", 0)
+    monkeypatch.setattr(processes, "FEWEST_SHARED", 0)
+    found, start = [], processes.Processes._start
+
+    def record(self, *args):
+        found.append(self)
+        return start(self, *args)
+
+    monkeypatch.setattr(processes.Processes, "_start", record)
+    return found
+
+
+def fitted_images(n_cores, method="fit", dtype=np.uint8, **parameters):
+    """Weights, records and predictions of a fit of images, on so many cores."""
+    generator = np.random.default_rng(0)
+    X, y = generator.integers(0, 256, (150, 81)).astype(dtype), generator.integers(0, 3, 150)
+    options = {"architecture": IMAGES, "input_shape": (9, 9, 1), "scaling": "unit"}
+    options |= {"batch_size": 128, "max_iter": 2, "random_state": 0}
+    fit_options = parameters.pop("fit_options", {})
+    model = NumpyNetClassifier(**(options | parameters))
+    if method == "partial_fit":
+        fit_options = {"classes": [0, 1, 2]}
+    with threadpool_limits(n_cores, user_api="blas"):
+        getattr(model, method)(X, y, **fit_options)
+        if model.warm_start or method == "partial_fit":
+            getattr(model, method)(X[::-1], y)
+        proba = model.predict_proba(X)
+    losses = np.array([record["loss"] for record in model.history_])
+    return model._network.parameters.values.tobytes() + losses.tobytes() + proba.tobytes()
+
+
+@needs_fork
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"dtype": np.float64, "max_iter": 1},
+        {"early_stopping": True, "ema_decay": 0.9, "max_gradient_norm": 1.0},
+        {"augment": {"rotation": 10, "elastic": 1.0}, "views": {"shift": 1}},
+        {"warm_start": True, "solver": "sgd", "learning_rate": "one_cycle"},
+        {"method": "partial_fit"},
+        {"fit_options": {"sample_weight": np.linspace(0, 1, 150)}},
+        {"architecture": "4C3-T-AP2-4C2-GAP", "batch_size": "all"},
+        {"architecture": "4C3-R-4C3", "solver": "lbfgs"},
+    ],
+)
+def test_a_fit_of_images_gives_the_same_bytes_on_any_number_of_cores(started, parameters):
+    results = {fitted_images(n_cores, **dict(parameters)) for n_cores in (1, 2, 3)}
+    assert len(results) == 1
+    assert started
+
+
+@needs_fork
+def test_so_does_one_in_a_thread(started):
+    results = []
+    thread = threading.Thread(target=lambda: results.append(fitted_images(2)))
+    with threadpool_limits(2, user_api="blas"):
+        thread.start()
+        thread.join()
+    assert results == [fitted_images(1)]
+    assert started
+
+
+@needs_fork
+def test_a_search_with_two_jobs_gives_the_same_bytes_of_images(started):
+    generator = np.random.default_rng(0)
+    X, y = generator.random((160, 81), np.float32), generator.integers(0, 3, 160)
+    options = {"input_shape": (9, 9, 1), "batch_size": 80, "max_iter": 1, "random_state": 0}
+    model = NumpyNetClassifier(architecture="256C3-BN-R-4C3", **options)
+    with threadpool_limits(2, user_api="blas"):
+        search, alone = (
+            GridSearchCV(model, {"alpha": [0.1]}, n_jobs=n_jobs, cv=2).fit(X, y)
+            for n_jobs in (2, 1)
+        )
+    scores, expected = (one.cv_results_["mean_test_score"] for one in (search, alone))
+    assert scores.tobytes() == expected.tobytes()
+    assert started
+
+
+@needs_fork
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_an_error_in_a_fit_of_images_leaves_no_process(started, error):
+    X, y = np.zeros((256, 81), np.float32), np.arange(256) % 3
+    model = NumpyNetClassifier(architecture=IMAGES, input_shape=(9, 9, 1), batch_size=128)
+
+    pids = []
+
+    def fail(clock, loss, rate):
+        pids.extend(started[-1]._children)
+        raise error
+
+    with threadpool_limits(2, user_api="blas"), pytest.raises(error):
+        list(model.fit_epochs(X, y, on_step=fail))
+    assert not started[-1].is_open
+    for pid in pids:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+    assert pids
+
+
 def send_fitted(connection):
     connection.send_bytes(fitted())
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@needs_fork
 def test_a_fit_in_a_daemon_process_gives_the_same_bytes():
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
@@ -211,7 +319,7 @@ def test_a_fit_in_a_daemon_process_gives_the_same_bytes():
     assert process.exitcode == 0
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@needs_fork
 def test_a_process_forked_during_a_fit_of_another_thread_has_all_cores():
     ready, over = threading.Event(), threading.Event()
 

@@ -7,6 +7,7 @@ the calling one first: it never waits for a thread that has not begun, on a busy
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from contextvars import copy_context
 from queue import SimpleQueue
 
@@ -33,6 +34,11 @@ class Workers:
         self._prepare = prepare
         self._jobs: SimpleQueue = SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._at_end = ExitStack()
+
+    def at_end(self, function: Callable) -> None:
+        """Have `function` called when the context ends."""
+        self._at_end.callback(function)
 
     def __enter__(self):
         self._before = getattr(_local, "workers", None)
@@ -41,6 +47,7 @@ class Workers:
 
     def __exit__(self, *exception):
         _local.workers = self._before
+        self._at_end.close()
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
@@ -113,12 +120,17 @@ def is_ours(part) -> bool:
     return type(part).__module__.startswith(PACKAGE)
 
 
+def current_workers() -> Workers | None:
+    """Those of this thread."""
+    return getattr(_local, "workers", None)
+
+
 def n_workers_for(*parts) -> int:
     """How many threads `share` may use: one where layers, losses or an optimizer are the user's.
 
     Such a part may be one that only one thread may call at a time.
     """
-    workers = getattr(_local, "workers", None)
+    workers = current_workers()
     if workers is None:
         return 1
     return workers.n_workers if all(map(is_ours, parts)) else 1
@@ -136,7 +148,7 @@ def share(function: Callable, pieces: Sequence, calls: Sequence = ()) -> None:
     calls : sequence of object, default=()
         What it calls that may be the user's, see `n_workers_for`.
     """
-    workers = getattr(_local, "workers", None)
+    workers = current_workers()
     if len(pieces) < 2 or n_workers_for(*calls) == 1:
         for piece in pieces:
             function(piece)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from digit_recognizer.nn.images.exchange import Sums
 from digit_recognizer.nn.images.layers import Barrier, ImageLayer
 from digit_recognizer.nn.kernels import channels
 from digit_recognizer.nn.normalization import BatchNorm
@@ -42,15 +43,18 @@ class ChannelNorm(Barrier):
 
     def measure(self, X, memory):
         memory.kept = X
-        channels.add_up(channels.moments(X, None, memory), "sums", memory)
+        memory.tell(Sums.MOMENTS, channels.moments(X, None, memory))
 
     def settle(self, memory, pieces):
         height, width, n_channels = self.input_shape
         N = (memory.images.stop - memory.images.start) * height * width
-        mean, squares = memory.array("sums", (2, n_channels), np.float64) / N
+        mean, squares = memory.total(Sums.MOMENTS, 2, n_channels) / N
         variance = np.maximum(squares - mean**2, 0)
         if (mean**2 > CANCELLATION * variance).any():
-            around = sum(channels.moments(piece.kept, mean, piece) for piece in pieces) / N
+            for piece in pieces:
+                piece.tell(Sums.CENTRAL_MOMENTS, channels.moments(piece.kept, mean, piece))
+            memory.exchange.meet()
+            around = memory.total(Sums.CENTRAL_MOMENTS, 2, n_channels) / N
             mean, variance = mean + around[0], np.maximum(around[1] - around[0] ** 2, 0)
         self.norm.update_statistics(mean, variance, N)
         self._set(memory, mean, variance, N)
@@ -71,12 +75,11 @@ class ChannelNorm(Barrier):
     def measure_gradient(self, dY, memory):
         X = memory.kept
         Y = memory.output_array(X.shape) if self.relu else None
-        sums = channels.masked_sums(dY, X, Y, memory.shared)
-        channels.add_up(sums, "gradient sums", memory)
+        memory.tell(Sums.GRADIENTS, channels.masked_sums(dY, X, Y, memory.shared))
 
     def settle_gradient(self, memory):
         scale, _, mean, deviation, N = memory.kept
-        d_beta, products = memory.array("gradient sums", (2, len(mean)), np.float64)
+        d_beta, products = memory.total(Sums.GRADIENTS, 2, len(mean))
         d_gamma = (products - mean * d_beta) / deviation
         self._write(d_gamma, d_beta)
         slope = -scale * d_gamma / (deviation * N)
@@ -148,15 +151,14 @@ class FoldedNorm(ChannelNorm):
         if memory.shared.output_scale is None:
             super().measure_gradient(dY, memory)
         else:
-            sums = channels.negative_sums(dY, memory.kept, memory.shared)
-            channels.add_up(sums, "gradient sums", memory)
+            memory.tell(Sums.GRADIENTS, channels.negative_sums(dY, memory.kept, memory.shared))
 
     def settle_gradient(self, memory):
         if memory.output_scale is None:
             super().settle_gradient(memory)
             return
         scale, _, mean, deviation, N = memory.kept
-        total = memory.array("gradient sums", (len(mean),), np.float64)
+        total = memory.total(Sums.GRADIENTS, 1, len(mean))[0]
         beta = self.norm.values["beta"] / scale
         d_beta = -total / scale
         d_gamma = (memory.output_products + beta * total) / (scale * deviation)
@@ -208,6 +210,8 @@ class FoldedConv2D(ImageLayer):
 
     def finish_backward(self, memory):
         self.conv.finish_backward(memory)
+
+    def settle_gradients(self, memory):
         scale, gradient = memory.before.output_scale, self.conv.gradients["weight"]
         if scale is not None:
             weight = memory.array("scaled weight", gradient.shape)

@@ -2,9 +2,11 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from digit_recognizer.nn.images.memory import ImageMemory
 from digit_recognizer.nn.layers import Layer
-from digit_recognizer.nn.normalization import BatchNorm
+from digit_recognizer.nn.normalization import BatchNorm, Dropout
 
 
 class ImageLayer(Layer):
@@ -12,7 +14,8 @@ class ImageLayer(Layer):
 
     `forward` and `backward` are called for each piece (see `blocks`), with a memory of its own.
     The parameters' gradients are set to 0 in `start_backward`, added to in `backward`, and written
-    in `finish_backward` where they were added up elsewhere.
+    in `finish_backward` where they were added up elsewhere: for one group of pieces after the other
+    (see `exchange`).
 
     Attributes
     ----------
@@ -47,7 +50,10 @@ class ImageLayer(Layer):
         """Prepare to add up the parameters' gradients over the pieces of a batch."""
 
     def finish_backward(self, memory: ImageMemory) -> None:
-        """Write the parameters' gradients that `backward` has added up."""
+        """Write the parameters' gradients that `backward` has added up, those of some pieces."""
+
+    def settle_gradients(self, memory: ImageMemory) -> None:
+        """Take in the parameters' gradients, which are those of the whole batch now."""
 
 
 class Step(NamedTuple):
@@ -96,8 +102,13 @@ class OnPieces(ImageLayer):
         self.layer = layer
         self.keeps_output = layer.keeps_output
         self.needs_batch = isinstance(layer, BatchNorm)
+        self.draws = isinstance(layer, Dropout)
 
     def forward(self, X, memory):
+        if self.draws and memory.training:
+            # A piece's numbers are its own, whoever computes it.
+            place = memory.shared.exchange.seed, memory.shared.index, memory.position
+            memory.generator = np.random.Generator(np.random.SFC64(place))
         return self.layer.forward(X, memory)
 
     def start_backward(self, memory):

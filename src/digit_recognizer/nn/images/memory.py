@@ -55,6 +55,12 @@ class ImageMemory(Memory):
     ----------
     images : slice
         Which images of the batch a piece holds; of the shared memory, all of the batch.
+    position : int
+        Of a piece among all of the batch.
+    exchange : Exchange
+        Of the shared memory: where pieces tell what is added up over all of them.
+    index : int
+        Of the layer.
     blocks : tuple of int
         (n_blocks, n) of a piece.
     n_padding : int
@@ -75,7 +81,8 @@ class ImageMemory(Memory):
         self._shared = shared
         self.arena = arena
         self._made: dict[Hashable, object] = {}
-        self.images = slice(0, 0)
+        self.images, self.position = slice(0, 0), 0
+        self.exchange, self.index = None, 0
         self.blocks = (0, 0)
         self.n_padding = 0
         self.transient_output = False
@@ -108,6 +115,15 @@ class ImageMemory(Memory):
         if made is None:
             made = self._made[key] = make()
         return made
+
+    def tell(self, what, sums: np.ndarray) -> None:
+        """Leave a piece's sums, see `Exchange`."""
+        shared = self.shared
+        shared.exchange.tell(shared.index, what, self.position, sums)
+
+    def total(self, what, n_rows: int, n_channels: int) -> np.ndarray:
+        """The sums of all pieces, once they have met."""
+        return self.exchange.total(self.index, what, n_rows, n_channels)
 
     def output_array(self, shape: tuple[int, ...]):
         """An array for what the forward pass of a piece returns."""
@@ -163,5 +179,6 @@ class LayerMemory:
         """Memory of a piece of the batch that is about to pass."""
         memory = self.piece(position)
         memory.images, memory.n_padding = piece.images, piece.n_padding
+        memory.position = position
         memory.blocks = piece.n_blocks, piece.n
         return memory

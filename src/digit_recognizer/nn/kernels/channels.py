@@ -65,14 +65,6 @@ def parts_of(X, shared) -> Parts:
     return shared.once(("parts", X.shape), lambda: Parts(X.shape))
 
 
-def add_up(sums, name, memory) -> None:
-    """Add a piece's sums to those of the batch; the first piece begins with 0."""
-    total = memory.shared.array(name, sums.shape, np.float64)
-    if memory.images.start == 0:
-        total[...] = 0
-    total += sums
-
-
 def moments(X, center, memory) -> np.ndarray:
     """Σ (X − center) and Σ (X − center)² of each channel, without padding images.
 
@@ -190,7 +182,7 @@ def negative_sums(G, S, shared) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (channels,), float64
+    ndarray of shape (1, channels), float64
     """
     parts = parts_of(S, shared)
     scratch = shared.array("part", parts.part_shape)
@@ -202,7 +194,7 @@ def negative_sums(G, S, shared) -> np.ndarray:
         np.right_shift(bits(S[part]), 8 * mask.itemsize - 1, out=mask)
         np.bitwise_and(word, mask, out=word)
         np.matmul(parts.ones(values, shared), parts.by_channel(values), out=out[0])
-    return sums.sum(axis=0, dtype=np.float64)[0]
+    return sums.sum(axis=0, dtype=np.float64)
 
 
 def combine(G, X, scale, slope, shift, shared) -> None:

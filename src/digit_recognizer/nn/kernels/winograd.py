@@ -103,6 +103,10 @@ class Winograd:
 
     def finish_backward(self, shared, d_weight):
         """Write the weight's gradient."""
+        if self.stride == 1:
+            matrix = self.weight_sums(shared).reshape(self.a**2, -1)
+            np.matmul(self._both_G.T, matrix, out=d_weight.reshape(self.taps**2, -1))
+            return
         taps = shared.array("tap gradients", (self.taps, self.taps, *d_weight.shape[2:]))
         for (i, j), total in zip(self.phases, self.weight_sums(shared), strict=True):
             matrix = total.reshape(self.a**2, -1)

@@ -199,15 +199,19 @@ def check_network_gradients(
 
 @contextmanager
 def _in_pieces(network, n_images):
-    """Let images come in pieces of at most `n_images`, where they may come in pieces at all."""
+    """Let images come in pieces of at most `n_images`, where they may come in pieces at all.
+
+    They are one group: what a layer adds up is added up over all.
+    """
     steps = [step for step in network.steps if hasattr(step, "piece_size")]
+    before = [(step.piece_size, step.most_groups) for step in steps]
     for step in steps:
-        step.piece_size = max(n_images, 1)
+        step.piece_size, step.most_groups = max(n_images, 1), 1
     try:
         yield
     finally:
-        for step in steps:
-            step.piece_size = None
+        for step, settings in zip(steps, before, strict=True):
+            step.piece_size, step.most_groups = settings
 
 
 def _written(network, backward):

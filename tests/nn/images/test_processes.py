@@ -1,0 +1,349 @@
+"""Processes that share the images of a batch: the same bytes for any number, nothing is left."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digit_recognizer import nn
+from digit_recognizer.nn.arrays.workers import Workers
+from digit_recognizer.nn.images import processes
+from digit_recognizer.nn.kernels import channels
+
+pytestmark = pytest.mark.skipif(not processes.can_fork(), reason="needs fork")
+SHAPE = (8, 7, 2)
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The processes that were started; all batches that can be shared are."""
+    monkeypatch.setattr(processes, "BEFORE_START", 0)
+    monkeypatch.setattr(processes, "FEWEST_SHARED", 0)
+    found = []
+
+    class Recorded(processes.Processes):
+        def __init__(self, *args):
+            super().__init__(*args)
+            found.append(self)
+
+    monkeypatch.setattr(processes, "Processes", Recorded)
+    return found
+
+
+def conv(n_filters=3, kernel=3, **options):
+    return nn.Conv2D(n_filters, kernel, **options)
+
+
+def folded():
+    return [conv(bias=False), nn.BatchNorm(), nn.ReLU(), conv(4), nn.BatchNorm(), nn.Flatten()]
+
+
+def trained(n_workers, layers, n_epochs=1, n_rows=23, piece_size=2, shift=0.0, on_step=None):
+    """Parameters and losses of a training in pieces of two images, and the network."""
+    generator = np.random.default_rng(3)
+    X = generator.random((n_rows, *SHAPE), np.float32) + np.float32(shift)
+    y = generator.integers(0, 3, n_rows)
+    network = nn.Network([*layers, nn.Dense(3)], nn.SoftmaxCrossEntropy(), SHAPE, seed=1)
+    network.steps[0].piece_size = piece_size
+    plan = nn.TrainingPlan(nn.Adam(), nn.Constant(0.01), 9, n_epochs, on_step=on_step)
+    epochs, losses = network.fit_epochs(X, y, plan, np.random.default_rng(5)), []
+    for _ in range(n_epochs):
+        with Workers(n_workers):
+            losses.append(next(epochs)["loss"])
+    return network.parameters.values.tobytes() + np.array(losses).tobytes()
+
+
+def children():
+    """Processes that this one has, zombies too."""
+    return Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+
+
+def is_running(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+LAYERS = {
+    "conv": conv,
+    "padded": lambda: conv(4, 3, padding=1, bias=False),
+    "strided": lambda: conv(3, 3, stride=2, padding=1),
+    "small": lambda: conv(2, 1),
+    "norm": nn.BatchNorm,
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "max": lambda: nn.MaxPool2D(2, 1),
+    "average": lambda: nn.AveragePool2D(2, 1),
+    "dropout": lambda: nn.Dropout(0.3),
+}
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    names=st.lists(st.sampled_from(sorted(LAYERS)), max_size=5),
+    head=st.sampled_from([nn.Flatten, nn.GlobalAveragePool2D]),
+    piece_size=st.integers(1, 4),
+)
+def test_any_architecture_gives_the_same_bytes_for_any_number(made, names, head, piece_size):
+    def layers():
+        return [conv(4, padding=1), *(LAYERS[name]() for name in names), head()]
+
+    results = {trained(n, layers(), piece_size=piece_size) for n in (1, 2, 3, 8)}
+    assert len(results) == 1
+    assert {one.n_workers for one in made} <= {2, 3, 4}
+
+
+def test_batches_are_shared_by_as_many_processes_as_there_are_groups(made):
+    assert trained(1, folded()) == trained(8, folded(), n_epochs=1)
+    assert [one.n_workers for one in made] == [2]
+    assert trained(3, folded(), piece_size=1) == trained(1, folded(), piece_size=1)
+    assert made[-1].n_workers == 3
+
+
+def test_each_epoch_has_processes_of_its_own(made):
+    assert trained(2, folded(), n_epochs=3) == trained(1, folded(), n_epochs=3)
+    assert len(made) == 3
+    assert not any(one.is_open for one in made)
+
+
+def test_means_far_from_zero_are_measured_again_by_all(made, monkeypatch):
+    centers, moments = [], channels.moments
+
+    def record(X, center, memory):
+        centers.append(center)
+        return moments(X, center, memory)
+
+    monkeypatch.setattr(channels, "moments", record)
+    assert trained(2, folded(), shift=1000.0) == trained(1, folded(), shift=1000.0)
+    assert any(center is not None for center in centers)
+    assert made
+
+
+def test_what_the_batch_decides_together_takes_one_process(made):
+    class Mine(nn.ReLU):
+        pass
+
+    for layer in (Mine(), nn.CustomActivation(np.sin, np.cos)):
+        trained(2, [conv(), layer, nn.Flatten()])
+    assert not made
+
+
+def test_small_batches_and_short_trainings_take_one_process(made, monkeypatch):
+    monkeypatch.setattr(processes, "FEWEST_SHARED", 10_000_000)
+    trained(2, folded())
+    monkeypatch.setattr(processes, "FEWEST_SHARED", 0)
+    monkeypatch.setattr(processes, "BEFORE_START", 10_000_000)
+    trained(2, folded())
+    trained(2, folded(), piece_size=9)
+    assert not made
+
+
+def test_no_child_outlives_the_workers_nor_an_exception(made):
+    seen = []
+
+    def stop(clock, loss, rate):
+        seen.append(children())
+        if clock.step == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(2, folded(), on_step=stop)
+    assert [len(pids) for pids in seen] == [1, 1]
+    assert not children()
+
+
+@pytest.mark.parametrize("at_step", [1, 2])
+def test_a_killed_child_is_told_and_the_fit_goes_on_to_the_same_bytes(made, at_step):
+    def kill(clock, loss, rate):
+        if clock.step == at_step and made and made[-1].is_open:
+            os.kill(made[-1]._children[0], signal.SIGKILL)
+
+    with pytest.warns(RuntimeWarning, match=r"was killed \(signal 9\): the fit goes on with one"):
+        result = trained(3, folded(), n_epochs=2, piece_size=1, on_step=kill)
+    assert result == trained(1, folded(), n_epochs=2, piece_size=1)
+    assert len(made) == 1
+    assert not children()
+
+
+def test_a_child_that_does_not_answer_is_given_up(made, monkeypatch):
+    monkeypatch.setattr(processes, "LONGEST_WAIT", 0.1)
+
+    def stop(clock, loss, rate):
+        if clock.step == 1:
+            os.kill(made[-1]._children[0], signal.SIGSTOP)
+
+    with pytest.warns(RuntimeWarning, match="does not answer: the fit goes on with one core"):
+        result = trained(2, folded(), on_step=stop)
+    assert result == trained(1, folded())
+    assert not children()
+
+
+class Fails(nn.Tanh):
+    """Fails in other processes: forward, or backward."""
+
+    def __init__(self, where):
+        self.where, self.pid, self.n_calls = where, os.getpid(), 0
+
+    def _fail(self, where):
+        self.n_calls += where == self.where
+        if os.getpid() != self.pid and self.n_calls == 3:
+            raise MemoryError
+
+    def apply(self, X, Y, memory):
+        self._fail("forward")
+        super().apply(X, Y, memory)
+
+    def multiply_by_derivative(self, Y, dY, memory):
+        self._fail("backward")
+        super().multiply_by_derivative(Y, dY, memory)
+
+
+@pytest.mark.parametrize("where", ["forward", "backward"])
+def test_a_child_that_fails_leaves_its_work_to_the_first_process(made, where, monkeypatch):
+    monkeypatch.setattr(Fails, "__module__", "digit_recognizer.nn.activations")
+    layers = [conv(), nn.BatchNorm(), Fails(where), conv(), nn.BatchNorm(), nn.Flatten()]
+    still_open = []
+    result = trained(2, layers, piece_size=1, on_step=lambda *_: still_open.append(made[0].is_open))
+    assert still_open[-1] is False
+    plain = [conv(), nn.BatchNorm(), nn.Tanh(), conv(), nn.BatchNorm(), nn.Flatten()]
+    assert result == trained(1, plain, piece_size=1)
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("what", ["os.fork", "mmap.mmap"])
+@pytest.mark.parametrize("error", [BlockingIOError(11, "no"), MemoryError()])
+def test_a_system_that_gives_nothing_leaves_one_core(made, monkeypatch, what, error):
+    def refuse(*args):
+        raise error
+
+    expected = trained(1, folded(), n_epochs=2)
+    monkeypatch.setattr(what, refuse)
+    assert trained(2, folded(), n_epochs=2) == expected
+    assert not made
+    assert not children()
+
+
+def test_a_fork_of_the_users_during_a_fit_leaves_it_alone(made):
+    def fork(clock, loss, rate):
+        if clock.step == 1:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                pid = os.fork()
+            if pid == 0:
+                made[-1].close()
+                os._exit(not made[-1].is_open - 1)
+            os.waitpid(pid, 0)
+
+    assert trained(2, folded(), on_step=fork) == trained(1, folded())
+
+
+def test_a_child_of_the_users_that_trains_on_does_so_by_itself(made):
+    reader, writer = os.pipe()
+    me = os.getpid()
+
+    def fork(clock, loss, rate):
+        if clock.step == 1:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                os.fork()
+
+    try:
+        result = trained(2, folded(), on_step=fork)
+    except BaseException:
+        if os.getpid() != me:
+            os._exit(1)
+        raise
+    if os.getpid() != me:
+        os.write(writer, result)
+        os._exit(0)
+    os.close(writer)
+    assert os.read(reader, 10**6) == result == trained(1, folded())
+    os.close(reader)
+    os.wait()
+
+
+def test_a_signal_in_a_child_finds_no_handler_of_the_users(made):
+    """Ctrl-C reaches all processes of a terminal: the children leave it to the first."""
+    calls = []
+    before = signal.signal(signal.SIGINT, lambda *_: calls.append(os.getpid()))
+
+    def interrupt(clock, loss, rate):
+        if clock.step == 1:
+            os.kill(made[-1]._children[0], signal.SIGINT)
+
+    try:
+        assert trained(2, folded(), on_step=interrupt) == trained(1, folded())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not calls
+
+
+def test_who_else_asks_after_children_does_no_harm(made):
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert trained(2, folded()) == trained(1, folded())
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert made
+
+
+PROGRAM = """
+import sys, time
+import numpy as np
+from digit_recognizer import nn
+from digit_recognizer.nn.arrays.workers import Workers
+from digit_recognizer.nn.images import processes
+processes.BEFORE_START = processes.FEWEST_SHARED = 0
+layers = [nn.Conv2D(2, 3), nn.BatchNorm(), nn.ReLU(), nn.Conv2D(2, 3), nn.Flatten(), nn.Dense(2)]
+network = nn.Network(layers, nn.SoftmaxCrossEntropy(), (7, 7, 1))
+network.steps[0].piece_size = 1
+def say(clock, loss, rate):
+    if clock.step == 3:
+        print(*memories[0].exchange._children, flush=True)
+        if "rest" in sys.argv:
+            time.sleep(60)
+plan = nn.TrainingPlan(nn.Adam(), nn.Constant(0.01), 8, 10**6, on_step=say)
+X, y = np.ones((80, 7, 7, 1), np.float32), np.arange(80) % 2
+original, memories = network.memories, []
+network.memories = lambda *a, **k: memories.extend(original(*a, **k)) or memories
+epochs = network.fit_epochs(X, y, plan, 0)
+with Workers(3):
+    for _ in range(10**6):
+        next(epochs)
+"""
+
+
+@pytest.mark.parametrize("state", ["busy", "rest"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_is_left_when_the_first_process_is_killed(number, state):
+    program = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, state],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with program:
+        pids = [int(pid) for pid in program.stdout.readline().split()]
+        assert len(pids) == 2
+        program.send_signal(number)
+        _, errors = program.communicate(timeout=60)
+    assert program.returncode == -number
+    assert errors.count("Traceback") == (number == signal.SIGINT)
+    deadline = time.monotonic() + 30
+    while any(is_running(pid) for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -63,6 +63,7 @@ CASES = {
     "adam": {},
     "adam that converges": {"tol": 10.0, "n_iter_no_change": 3, "max_iter": 30},
     "adamw": {"solver": "adamw", "learning_rate": "one_cycle", "max_gradient_norm": 0.5},
+    "muon": {"solver": "muon", "hidden_layer_sizes": (12, 8), "learning_rate_init": 0.01},
     "dropout": {"dropout": 0.4},
     "batch_norm": {"batch_norm": True},
     "convolution": CONVOLUTION,

@@ -24,7 +24,7 @@ def multilabel(iris):
     return X, np.column_stack([y == 0, y != 1, X[:, 0] > 0]).astype(int)
 
 
-@pytest.mark.parametrize("solver", ["adam", "adamw", "sgd", "lbfgs"])
+@pytest.mark.parametrize("solver", ["adam", "adamw", "muon", "sgd", "lbfgs"])
 def test_learns_with_every_solver(iris, solver):
     options = {"solver": solver, "learning_rate_init": 0.05, "max_iter": 60}
     assert fitted(*iris, **options).score(*iris) > 0.95

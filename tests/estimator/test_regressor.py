@@ -33,7 +33,7 @@ def two_targets(diabetes):
 EXACT = {"hidden_layer_sizes": (), "solver": "lbfgs", "tol": 1e-8, "max_iter": 5000}
 
 
-@pytest.mark.parametrize("solver", ["adam", "adamw", "sgd", "lbfgs"])
+@pytest.mark.parametrize("solver", ["adam", "adamw", "muon", "sgd", "lbfgs"])
 def test_learns_with_every_solver(diabetes, solver):
     options = {"solver": solver, "learning_rate_init": 0.01, "max_iter": 60}
     reg = fitted(*diabetes, **options)

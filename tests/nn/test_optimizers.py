@@ -154,7 +154,7 @@ def test_l2_alone_moves_weights_and_nothing_else(make, parameters):
 
 
 @pytest.mark.parametrize("piece_bytes", [8, 24, 200])
-@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.AdamW])
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.Muon])
 def test_pieces_do_not_matter(make, piece_bytes, parameters, pickled, monkeypatch):
     gradients, same = draw_gradients(), pickled(parameters)
     whole = run(make(), parameters, gradients, l2=0.3)
@@ -164,7 +164,7 @@ def test_pieces_do_not_matter(make, piece_bytes, parameters, pickled, monkeypatc
         np.testing.assert_array_equal(cut[key], array)
 
 
-@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.AdamW])
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.Muon])
 def test_bind_and_pickle_keep_the_state(make, parameters, pickled):
     gradients, same = draw_gradients(), pickled(parameters)
     straight = run(make(), parameters, gradients)
@@ -204,7 +204,7 @@ def test_gaps_between_arrays_stay_zero(parameters):
     assert np.count_nonzero(parameters.values) == used < len(parameters.values)
 
 
-@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.AdamW])
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.Muon])
 def test_computes_in_the_dtype_of_the_parameters(make, dtype):
     spec = nn.ParameterSpec("weight", (40, 30), 1.0)
     parameters = nn.FlatParameters([[spec]], dtype)
@@ -249,7 +249,7 @@ def test_an_optimizer_of_ones_own_says_its_update_only(parameters, pickled, monk
     assert_equal(actual, expect(before, gradients, lambda w, g, _: rmsprop(w, g, 0.8), l2=0.3))
 
 
-@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.AdamW, RMSprop])
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.Muon, RMSprop])
 def test_a_fresh_optimizer_starts_again_and_leaves_the_other(make, parameters, pickled):
     gradients, same = draw_gradients(), pickled(parameters)
     optimizer = make()

@@ -204,7 +204,7 @@ def test_records_hold_epoch_mean_loss_rate_and_seconds(data):
     assert plan.clock == nn.Clock(epoch=3, step=18, n_seen=159, n_steps=18)
 
 
-@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.AdamW])
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.Muon])
 def test_training_lowers_the_loss(make, data):
     plan = nn.TrainingPlan(make(), nn.Constant(0.02), 10, 40)
     losses = [record["loss"] for record in train(make_network(), data, plan)]
@@ -220,7 +220,7 @@ def test_the_average_takes_in_every_step(data):
 # --- repeatability ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("optimizer", [nn.SGD, nn.Adam, nn.AdamW])
+@pytest.mark.parametrize("optimizer", [nn.SGD, nn.Adam, nn.Muon])
 def test_the_same_seed_gives_the_same_bytes(data, optimizer):
     first, second = (trained_values(data, optimizer=optimizer).tobytes() for _ in range(2))
     assert first == second
@@ -238,7 +238,7 @@ def test_without_shuffling_only_dropout_reads_the_generator(data):
     assert generator.random() == np.random.default_rng(0).random()
 
 
-@pytest.mark.parametrize("optimizer", [nn.SGD, nn.Adam, nn.AdamW])
+@pytest.mark.parametrize("optimizer", [nn.SGD, nn.Adam, nn.Muon])
 @pytest.mark.parametrize("schedule", [nn.Constant, nn.Cosine, nn.OneCycle])
 @pytest.mark.parametrize("n_first", [1, 3])
 def test_an_interrupted_training_goes_on_as_if_it_had_not_been(
@@ -290,7 +290,7 @@ def peaks_of_epochs(layers, loss, optimizer, weighted, make_targets, dtype, aver
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("make_optimizer", [nn.SGD, nn.Adam, nn.AdamW])
+@pytest.mark.parametrize("make_optimizer", [nn.SGD, nn.Adam, nn.Muon])
 def test_steady_training_allocates_no_temporary_of_batch_size(
     make_optimizer, weighted, make_targets, dtype
 ):

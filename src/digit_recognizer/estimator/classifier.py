@@ -27,12 +27,13 @@ class NumpyNetClassifier(ClassifierMixin, SoftFits, ClassTargets, ClassifierPlot
         One for all hidden layers or a list with one each, of "identity", "logistic", "tanh",
         "relu", "leaky_relu" and "silu"; in place of a name a pair of functions ``(f, derivative of
         f)``, each from an array to a new array. Only used when `architecture` is None.
-    solver : {"lbfgs", "sgd", "adam", "adamw"} or digit_recognizer.nn.Optimizer, default="adam"
+    solver : {"lbfgs", "sgd", "adam", "adamw", "muon"} or nn.Optimizer, default="adam"
         What trains: "sgd" gradient descent by batches, with momentum; "adam" Kingma and Ba's steps;
-        "adamw" those with decoupled `weight_decay`; an optimizer, which may be of one's own, is
-        copied for each fit, and what it was made with stands in place of `momentum`, `beta_1`,
-        `weight_decay` and their like. These are the stochastic ones. "lbfgs" takes quasi-Newton
-        steps on all rows at once, which suits small data.
+        "adamw" those with decoupled `weight_decay`; "muon" Jordan's steps for the hidden layers'
+        weights, along orthogonal matrices, and "adamw"'s for the rest; an optimizer, which may be
+        of one's own, is copied for each fit, and what it was made with stands in place of
+        `momentum`, `beta_1`, `weight_decay` and their like. These are the stochastic ones. "lbfgs"
+        takes quasi-Newton steps on all rows at once, which suits small data.
     alpha : float, default=0.0001
         Strength of the L2 penalty on the weights, divided by the number of samples of the batch.
     batch_size : int, "auto" or "all", default="auto"
@@ -62,9 +63,10 @@ class NumpyNetClassifier(ClassifierMixin, SoftFits, ClassTargets, ClassifierPlot
         Whether `fit` goes on from the last fit: weights, optimizer and random generator, so that
         two fits of ten epochs equal one of twenty under a constant rate.
     momentum : float, default=0.9
-        Share of the last step that the next one keeps, in [0, 1]. Of the solver "sgd".
+        Share of the last step that the next one keeps, in [0, 1]. Of the solvers "sgd" and
+        "muon".
     nesterovs_momentum : bool, default=True
-        Whether the momentum looks ahead, as Nesterov's does. Of the solver "sgd".
+        Whether the momentum looks ahead, as Nesterov's does. Of the solvers "sgd" and "muon".
     early_stopping : bool, default=False
         Set aside `validation_fraction` of the rows, or take the validation set given to `fit`;
         stop by the score there, and keep the best epoch's weights: the last epoch's, with a
@@ -77,7 +79,7 @@ class NumpyNetClassifier(ClassifierMixin, SoftFits, ClassTargets, ClassifierPlot
     beta_2 : float, default=0.999
         Decay of Adam's second moment, in [0, 1).
     epsilon : float, default=1e-8
-        What keeps Adam from a division by zero.
+        What keeps Adam, and "muon", from a division by zero.
     n_iter_no_change : int or np.inf, default=10
         Epochs without an improvement by `tol` that training bears (the patience).
     max_fun : int, default=15000
@@ -129,7 +131,7 @@ class NumpyNetClassifier(ClassifierMixin, SoftFits, ClassTargets, ClassifierPlot
         multilabel y a list with a dict for each label, whose weights are multiplied. They multiply
         `sample_weight`.
     weight_decay : float, default=0.01
-        Decoupled weight decay of the solver "adamw".
+        Decoupled weight decay of the solvers "adamw" and "muon".
     max_gradient_norm : float or None, default=None
         Gradients of a larger Euclidean norm are scaled down to it. Of the stochastic solvers.
     ema_decay : float or None, default=None

@@ -1,8 +1,8 @@
 """A neural network from scratch in NumPy.
 
 Read it in this order: layers → losses → network → optimizers → training; then activations,
-normalization, other_losses, adam, averaging, plan, prediction, by_hand; arrays (where numbers lie)
-and interface (what people see) where they come up; testing, which checks gradients. Then for
+normalization, other_losses, adam, muon, averaging, plan, prediction, by_hand; arrays (where numbers
+lie) and interface (what people see) where they come up; testing, which checks gradients. Then for
 images: images.convolution, images.pooling, kernels.reference → images.blocks, images.layers →
 images.stage → the rest of both rooms, which make it fast. In one line::
 
@@ -65,6 +65,7 @@ from digit_recognizer.nn.images.views import Views, predict_views
 from digit_recognizer.nn.interface.summary import Summary
 from digit_recognizer.nn.layers import Dense, Layer
 from digit_recognizer.nn.losses import Loss, SoftmaxCrossEntropy
+from digit_recognizer.nn.muon import Muon
 from digit_recognizer.nn.network import Network
 from digit_recognizer.nn.normalization import BatchNorm, Dropout
 from digit_recognizer.nn.optimizers import SGD, Optimizer

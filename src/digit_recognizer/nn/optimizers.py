@@ -67,7 +67,7 @@ class Optimizer(Readable):
         """
         raise NotImplementedError(f"{type(self).__name__} has no method update.")
 
-    def _take(self, parameters, n_shares):
+    def _take(self, parameters, n_shares, without=()):
         """Cut the arrays to work on into pieces; the state goes on from where it was."""
         n = parameters.n_trainable
         if self.states is None:
@@ -77,7 +77,7 @@ class Optimizer(Readable):
                 f"This {type(self).__name__} has trained another network; give each an optimizer "
                 "of its own, such as fresh() makes."
             )
-        cuts = pieces(n, parameters.dtype, parameters.n_decayed)
+        cuts = pieces(n, parameters.dtype, parameters.n_decayed, without)
         # Of each thread's pieces, whether they decay, and what `update` takes.
         self._shares = [
             [

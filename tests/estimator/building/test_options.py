@@ -112,6 +112,14 @@ def test_weight_decay_acts_on_adamw_only(both, solver, assert_same_model):
             {"solver": "adamw", "beta_1": 0.8, "beta_2": 0.7, "epsilon": 1e-3, "weight_decay": 2},
             nn.AdamW(0.8, 0.7, 1e-3, weight_decay=2),
         ),
+        (
+            {"solver": "muon", "momentum": 0.5, "nesterovs_momentum": False, "weight_decay": 2},
+            nn.Muon(0.5, False, weight_decay=2),
+        ),
+        (
+            {"solver": "muon", "momentum": 0.7, "beta_1": 0.8, "beta_2": 0.7, "epsilon": 1e-3},
+            nn.Muon(0.7, True, 0.8, 0.7, 1e-3, weight_decay=0.01),
+        ),
     ],
     ids=lambda value: value["solver"] if isinstance(value, dict) else "",
 )

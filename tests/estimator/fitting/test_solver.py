@@ -43,6 +43,7 @@ def weights(estimator):
         ("adam", nn.Adam()),
         ("adamw", nn.AdamW(weight_decay=0.01)),
         ("sgd", nn.SGD(0.9, nesterov=True)),
+        ("muon", nn.Muon(0.9, weight_decay=0.01)),
     ],
 )
 def test_the_library_s_optimizers_do_what_their_names_do(name, optimizer, iris):

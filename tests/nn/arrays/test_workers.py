@@ -161,7 +161,7 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("kind", LAYERS)
-@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.AdamW])
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.Muon])
 def test_training_gives_the_same_bytes_for_any_number_of_workers(small_shares, kind, make):
     generator = np.random.default_rng(0)
     X, y = generator.random((90, 40), np.float32), generator.integers(0, 4, 90)

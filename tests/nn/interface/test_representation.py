@@ -39,6 +39,7 @@ class Custom(nn.Layer):
         (nn.Adam(), "Adam()"),
         (nn.SGD(nesterov=False, momentum=0.5), "SGD(momentum=0.5, nesterov=False)"),
         (nn.AdamW(weight_decay=0.1), "AdamW(weight_decay=0.1)"),
+        (nn.Muon(0.9, weight_decay=0.1), "Muon(momentum=0.9, weight_decay=0.1)"),
         (nn.SoftmaxCrossEntropy(label_smoothing=0.1), "SoftmaxCrossEntropy(label_smoothing=0.1)"),
         (nn.SquaredError(), "SquaredError()"),
         (nn.MovingAverage(0.99), "MovingAverage(0.99)"),

@@ -30,6 +30,7 @@ from digit_recognizer.nn import (
     Dense,
     Dropout,
     InverseScaling,
+    Muon,
     Network,
     OneCycle,
     Optimizer,
@@ -40,7 +41,7 @@ from digit_recognizer.nn.arrays.initializers import LECUN_NORMAL
 from digit_recognizer.nn.arrays.rows import smallest
 from digit_recognizer.nn.interface.checks import at_least
 
-STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
+STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw", "muon")
 # Schedules that run over a planned number of steps: training goes to their end.
 PLANNED_SCHEDULES = ("cosine", "one_cycle")
 SCHEDULES = {"constant": Constant, "adaptive": Adaptive, "cosine": Cosine, "one_cycle": OneCycle}
@@ -228,21 +229,24 @@ def make_optimizer(estimator):
     if isinstance(estimator.solver, Optimizer):
         # The user's own stays as it is, for other fits to begin with.
         return estimator.solver.fresh()
+    momentum = (estimator.momentum, estimator.nesterovs_momentum)
     if estimator.solver == "sgd":
-        return SGD(estimator.momentum, estimator.nesterovs_momentum)
+        return SGD(*momentum)
     moments = (estimator.beta_1, estimator.beta_2, estimator.epsilon)
     if estimator.solver == "adam":
         return Adam(*moments)
+    if estimator.solver == "muon":
+        return Muon(*momentum, *moments, weight_decay=estimator.weight_decay)
     return AdamW(*moments, weight_decay=estimator.weight_decay)
 
 
 def make_schedule(estimator):
     """The schedule of an estimator with a stochastic solver.
 
-    As in scikit-learn, "invscaling" and "adaptive" do not act on the solvers "adam" and "adamw".
+    As in scikit-learn, "invscaling" and "adaptive" act on the solver "sgd" only, and on optimizers.
     """
     rate, name = float(estimator.learning_rate_init), estimator.learning_rate
-    if name not in PLANNED_SCHEDULES and estimator.solver in ("adam", "adamw"):
+    if name not in PLANNED_SCHEDULES and estimator.solver in ("adam", "adamw", "muon"):
         return Constant(rate)
     if name == "invscaling":
         return InverseScaling(rate, estimator.power_t)

@@ -102,16 +102,20 @@ class FlatParameters:
         self.gradients = aligned_zeros(self.n_trainable, self.dtype)
 
     def _lay_out(self) -> list[int]:
-        per_line = CACHE_LINE_BYTES // self.dtype.itemsize
         offset, ends = 0, []
         for rank in range(3):
             for index, layer in enumerate(self._specs):
                 for spec in layer:
                     if spec.rank == rank:
                         self._offsets[index, spec.name] = offset
-                        offset += -(-spec.size // per_line) * per_line
+                        offset += self._n_taken(spec)
             ends.append(offset)
         return ends
+
+    def _n_taken(self, spec):
+        """Values that an array takes, the gap after it included."""
+        per_line = CACHE_LINE_BYTES // self.dtype.itemsize
+        return -(-spec.size // per_line) * per_line
 
     def initialize(self, generator: np.random.Generator) -> None:
         """Draw the first values, layer by layer, in the order the layers name them."""
@@ -133,6 +137,23 @@ class FlatParameters:
         values = {s.name: self.view(self.values, index, s) for s in specs}
         gradients = {s.name: self.view(self.gradients, index, s) for s in specs if s.trainable}
         return values, gradients
+
+    def hidden_matrices(self) -> list[tuple[slice, tuple[int, int]]]:
+        """Decayed arrays of two or more dimensions, of all layers but the last that has any.
+
+        Of each the slice of the flat arrays, the gap after it included, and its shape as a matrix:
+        (product of all but the last axis, last axis).
+        """
+        layers = [
+            [
+                (slice(start, start + self._n_taken(s)), (s.size // s.shape[-1], s.shape[-1]))
+                for s in layer
+                if s.rank == 0 and len(s.shape) > 1
+                for start in [self._offsets[index, s.name]]
+            ]
+            for index, layer in enumerate(self._specs)
+        ]
+        return [matrix for layer in [layer for layer in layers if layer][:-1] for matrix in layer]
 
     @property
     def n_parameters(self) -> int:

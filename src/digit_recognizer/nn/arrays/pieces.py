@@ -1,5 +1,6 @@
 """Long arrays in pieces that stay in the processor's second cache."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -13,10 +14,17 @@ PIECE_BYTES = 256 * 1024
 FEWEST_DEALT = 8
 
 
-def pieces(n: int, dtype, edge: int = 0) -> list[slice]:
-    """Slices that cut n values into pieces for the cache, one of which ends at `edge`."""
-    starts = {*range(0, n, PIECE_BYTES // np.dtype(dtype).itemsize), edge} - {n}
-    return [slice(*ends) for ends in pairwise([*sorted(starts), n])]
+def pieces(n: int, dtype, edge: int = 0, without: Sequence[slice] = ()) -> list[slice]:
+    """Slices that cut n values, `without` some, into pieces for the cache; one ends at `edge`."""
+    size = PIECE_BYTES // np.dtype(dtype).itemsize
+    edges = [0, edge, n, *(end for cut in without for end in (cut.start, cut.stop))]
+    left_out = {cut.start for cut in without}
+    return [
+        slice(start, min(start + size, stop))
+        for first, stop in pairwise(sorted({*edges}))
+        if first not in left_out
+        for start in range(first, stop, size)
+    ]
 
 
 def dealt(cuts: list[slice], n_threads: int, dtype) -> list[tuple[list[slice], np.ndarray]]:

@@ -318,7 +318,7 @@ def test_the_section_makes_another_run_and_its_absence_none(tmp_path):
     [
         ("seed = 2", r"\[teach\] seed is unknown; the nearest valid name is seeds"),
         ("seeds = 0", r"\[teach\] seeds is 0; give an integer, 1 or more"),
-        ("weight = 0", r"\[teach\] weight is 0; give a number, above 0"),
+        ("weight = 0", r"\[teach\] weight is 0; give a number, above 0, 100 or less"),
         ("rows = 'train'", r"\[teach\] rows is 'train'; give 'all' or 'test'"),
         ("label_weight = 2", r"\[teach\] label_weight is 2; give a number, 0 or more, 1 or less"),
         ("max_iter = 0", r"\[teach\] max_iter is 0; give an integer, 1 or more"),

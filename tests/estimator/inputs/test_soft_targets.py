@@ -126,7 +126,15 @@ def test_targets_and_rows_come_in_any_form(how):
     np.testing.assert_allclose(again.predict_proba(X), net.predict_proba(X), atol=1e-5)
 
 
+def test_probabilities_may_be_rounded():
+    NumpyNetClassifier(**PLAIN).fit(X, y, targets=SOFT.round(3))
+
+
 def test_a_frame_is_matched_by_the_names_of_the_classes():
+    labels, targets = as_binary(y)
+    frame = pd.DataFrame(targets, columns=[False, True])
+    hard = NumpyNetClassifier(**PLAIN).fit(X, labels == 1)
+    assert_same_bytes(hard, NumpyNetClassifier(**PLAIN).fit(X, labels == 1, targets=frame))
     names = np.array(["setosa", "versicolor", "virginica"])
     net = NumpyNetClassifier(**PLAIN).fit(X, names[y], targets=SOFT)
     frame = pd.DataFrame(SOFT, columns=names)[names[::-1]]
@@ -169,6 +177,8 @@ def test_a_validation_set_of_labels_scores_a_fit_on_targets():
     ("targets", "message"),
     [
         (np.eye(4)[y], r"for each of the classes \[0, 1, 2\], shape \(150, 3\), got \(150, 4"),
+        (np.eye(4)[y], "of classes that y does not show partial_fit learns"),
+        (np.ceil(SOFT * 3), r"counts become one by targets / targets.sum\(axis=1, keepdims=True\)"),
         (SOFT[:-1], r"a row for each of X .* got \(149, 3\)"),
         (y, r"got \(150,\); labels go into y"),
         (np.where(np.arange(150)[:, None] == 7, 0.5, SOFT), "add up to 1.5 in row 7; each row"),

@@ -10,6 +10,8 @@ import numpy as np
 from digit_recognizer.nn.arrays.rows import is_sparse
 from digit_recognizer.nn.interface.checks import check_sums
 
+SHARE = "by targets / targets.sum(axis=1, keepdims=True)"
+
 
 def with_targets(labels: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Records of encoded labels and what the loss takes in their place, of shape (n,)."""
@@ -67,9 +69,10 @@ def check_probabilities(targets, classes, n_samples: int, is_multilabel: bool) -
     wrong = np.argwhere(~((targets >= 0) & (targets <= 1)))
     if len(wrong):
         row, column = wrong[0]
+        counts = "" if is_multilabel or not (targets >= 0).all() else f"; counts become one {SHARE}"
         raise ValueError(
             f"targets has {targets[row, column]} in row {row}, for class "
-            f"{classes.tolist()[column]!r}; a probability is a number from 0 to 1."
+            f"{classes.tolist()[column]!r}; a probability is a number from 0 to 1{counts}."
         )
     if not is_multilabel:
         check_sums(targets, "targets")
@@ -81,7 +84,7 @@ def _in_order(frame, classes):
     columns = list(frame.columns)
     for spelled in (classes.tolist(), [str(label) for label in classes.tolist()]):
         if len(columns) == len(spelled) and set(columns) == set(spelled):
-            return frame[spelled].to_numpy()
+            return frame.to_numpy()[:, [columns.index(label) for label in spelled]]
     raise ValueError(
         f"targets has the columns {columns}, but the classes of y are {classes.tolist()}; name "
         "each column by its class, or give targets.to_numpy() in the order of classes_."
@@ -93,4 +96,6 @@ def _remedy(targets, shape):
         return "; np.column_stack([1 - p, p]) makes both columns of the second's probability p"
     if targets.ndim == 1 and len(targets) == shape[0]:
         return "; labels go into y"
+    if targets.ndim == 2 and targets.shape[1] > shape[1]:
+        return "; of classes that y does not show partial_fit learns, which is given them"
     return ""

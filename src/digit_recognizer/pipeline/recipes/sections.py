@@ -122,8 +122,8 @@ class Teach:
     architectures: list[str] = field(default_factory=list)
     max_iter: Annotated[int, Meta(ge=1)] | None = None
     views: dict[str, float] | None = None
-    temperature: Annotated[float, Meta(ge=0)] = 1.0
-    weight: Annotated[float, Meta(gt=0)] = 1.0
+    temperature: Annotated[float, Meta(ge=0, le=100)] = 1.0
+    weight: Annotated[float, Meta(gt=0, le=100)] = 1.0
     rows: Literal["test", "all"] = "test"
     label_weight: Annotated[float, Meta(ge=0, le=1)] = 0.5
 

@@ -8,6 +8,8 @@ from scipy.interpolate import BSpline
 from scipy.ndimage import map_coordinates
 
 from digit_recognizer.nn import Augment, Augmenter
+from digit_recognizer.nn.arrays.workers import Workers
+from digit_recognizer.nn.images import augmentation
 from digit_recognizer.nn.images.augmentation import IMAGES_AT_ONCE, spline_matrix
 
 STRONG = {"rotation": 30, "scale": 0.3, "shear": 0.3, "shift": 3, "elastic": 1.0}
@@ -130,3 +132,16 @@ def test_the_last_epochs_are_softer():
 def test_impossible_values_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         Augment(**options)
+
+
+def test_threads_that_share_images_give_the_same_bytes(monkeypatch):
+    monkeypatch.setattr(augmentation, "SHARED_VALUES", 0)
+    augment, results = Augment(rotation=20, elastic=1.5, shift=1.0), set()
+    for n_workers in (1, 2, 3):
+        augmenter = Augmenter(augment, (9, 8, 1), np.float32, 0.0)
+        X = np.random.default_rng(0).random((200, 9, 8, 1), np.float32)
+        with Workers(n_workers):
+            for generator in (np.random.default_rng(1), np.random.default_rng(2)):
+                augmenter(X, generator)
+        results.add(X.tobytes())
+    assert len(results) == 1

@@ -146,10 +146,24 @@ def test_small_batches_and_short_trainings_take_one_process(made, monkeypatch):
     monkeypatch.setattr(processes, "FEWEST_SHARED", 10_000_000)
     trained(2, folded())
     monkeypatch.setattr(processes, "FEWEST_SHARED", 0)
-    monkeypatch.setattr(processes, "BEFORE_START", 10_000_000)
+    monkeypatch.setattr(processes, "BEFORE_START", 100)
     trained(2, folded())
-    trained(2, folded(), piece_size=9)
     assert not made
+
+
+def test_a_larger_batch_has_other_processes(made):
+    network = nn.Network([*folded(), nn.Dense(3)], nn.SoftmaxCrossEntropy(), SHAPE)
+    network.steps[0].piece_size = 2
+    X, gradients = np.random.default_rng(0).random((9, *SHAPE), np.float32), {}
+    for n_workers in (1, 2):
+        memories = network.memories(True)
+        with Workers(n_workers):
+            for n in (5, 9, 3, 1):
+                network.loss_and_gradients(X[:n], np.arange(n) % 3, None, memories)
+                gradients[n, n_workers] = network.parameters.gradients.tobytes()
+            assert len(children()) == n_workers - 1
+    assert all(gradients[n, 1] == gradients[n, 2] for n in (5, 9, 3, 1))
+    assert [one.most_images for one in made] == [5, 9]
 
 
 def test_no_child_outlives_the_workers_nor_an_exception(made):

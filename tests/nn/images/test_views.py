@@ -6,6 +6,7 @@ from scipy import sparse
 from scipy.ndimage import affine_transform
 
 from digit_recognizer import nn
+from digit_recognizer.nn.arrays.workers import Workers
 
 SHAPE = (9, 7, 1)
 
@@ -89,3 +90,12 @@ def test_many_images_are_predicted_as_few_are(network, images):
 def test_impossible_views_are_refused(value):
     with pytest.raises(ValueError, match="views: rotation must be at least 0 and finite"):
         nn.Views(rotation=value)
+
+
+def test_threads_that_share_rows_give_the_same_bytes(network, monkeypatch):
+    monkeypatch.setattr(nn.images.views, "PREDICTION_ROWS", 3)
+    images, results = np.random.default_rng(0).uniform(size=(20, 9, 7)), set()
+    for n_workers in (1, 3):
+        with Workers(n_workers):
+            results.add(predict(network, images, shift=1, rotation=5).tobytes())
+    assert len(results) == 1

@@ -24,10 +24,10 @@ import numpy as np
 from digit_recognizer.nn.arrays.workers import current_workers, n_workers_for
 from digit_recognizer.nn.images.exchange import Exchange
 
-# Multiply-adds of a batch's forward pass from which on it is shared, about a millisecond; and those
-# after which processes are started, 0.1 s: after 20 ms these have their memory and are at work.
-FEWEST_SHARED, BEFORE_START = 10_000_000, 2_000_000_000
-NEVER = -math.inf
+# Multiply-adds of a batch's forward pass from which on it is shared: about a millisecond.
+FEWEST_SHARED = 10_000_000
+# Seconds of training before processes are started, which takes 25 ms till they have their memory.
+BEFORE_START = 0.05
 # Seconds for which a process that waits only yields its processor: one that sleeps wakes up late.
 PATIENCE = 5e-3
 SHORTEST_SLEEP, LONGEST_SLEEP = 1e-4, 5e-3
@@ -133,7 +133,7 @@ class Processes(Exchange):
         """The forward pass again, by this process: where it takes place, and its result."""
         # Running statistics are as they were before the first time.
         self._copy_values(give=False)
-        memory.work = NEVER
+        memory.start_at = math.inf
         memory.exchange = Exchange(self.stage, n, self.dtype)
         X = _rows(self._X, n, self.stage.input_shape)
         return memory.exchange, memory.exchange.forward(X, memory, seed)
@@ -264,30 +264,40 @@ def exchange_for(stage, memory, n_images: int, dtype) -> Exchange:
     dtype : dtype
     """
     workers, exchange = current_workers(), memory.exchange
-    fits = exchange is not None and n_images <= exchange.most_images
     if workers is not memory.workers:
-        # What paid in one epoch does so in the next.
-        again = BEFORE_START if isinstance(exchange, Processes) else 0
-        memory.work = NEVER if memory.work == NEVER else again
         memory.workers = workers
+        if memory.start_at != math.inf:
+            # What paid in one epoch does so in the next.
+            wait = 0.0 if isinstance(exchange, Processes) else BEFORE_START
+            memory.start_at = time.monotonic() + wait
+    fits = exchange is not None and n_images <= exchange.most_images
     if isinstance(exchange, Processes):
         if fits and exchange.is_open:
             return exchange
+        exchange.close()
         fits = False
-    n_workers = n_workers_for(*stage.layers) if stage.may_be_shared and can_fork() else 1
-    work = n_images * sum(layer.multiply_adds() for layer in stage.layers)
-    if n_workers > 1 and work >= FEWEST_SHARED and len(stage.pieces(n_images, np.dtype(dtype))) > 1:
-        memory.work += work
-        if memory.work > BEFORE_START:
-            try:
-                memory.exchange = Processes(stage, n_images, dtype, memory, n_workers)
-                workers.at_end(memory.exchange.close)
-                return memory.exchange
-            except (OSError, MemoryError):
-                memory.work = NEVER
+    if _pays(stage, n_images, dtype) and time.monotonic() >= memory.start_at:
+        try:
+            n_workers = n_workers_for(*stage.layers)
+            memory.exchange = Processes(stage, n_images, dtype, memory, n_workers)
+            workers.at_end(memory.exchange.close)
+            return memory.exchange
+        except (OSError, MemoryError):
+            memory.start_at = math.inf
     if not fits:
         memory.exchange = Exchange(stage, n_images, dtype)
     return memory.exchange
+
+
+def _pays(stage, n_images, dtype):
+    """Whether several processes may and should share a batch."""
+    return (
+        can_fork()
+        and stage.may_be_shared
+        and n_workers_for(*stage.layers) > 1
+        and n_images * sum(layer.multiply_adds() for layer in stage.layers) >= FEWEST_SHARED
+        and len(stage.pieces(n_images, np.dtype(dtype))) > 1
+    )
 
 
 def can_fork() -> bool:

@@ -60,7 +60,7 @@ class StageMemory:
     def __init__(self, dtype, training, generator, stage):
         self.dtype, self.training, self.generator = np.dtype(dtype), training, generator
         self.prepared_for = None
-        self._stage, self.exchange, self.workers, self.work = stage, None, None, 0
+        self._stage, self.exchange, self.workers, self.start_at = stage, None, None, 0.0
         self.renew()
 
     def renew(self):

@@ -6,6 +6,7 @@ from numbers import Real
 
 import numpy as np
 
+from digit_recognizer.nn.arrays.workers import share
 from digit_recognizer.nn.images.augmentation import Augment, Augmenter
 from digit_recognizer.nn.network import Network
 from digit_recognizer.nn.prediction import PREDICTION_ROWS
@@ -76,7 +77,8 @@ def predict_views(network: Network, X, views: Views, image_shape, fill: float) -
     augmenter = Augmenter(Augment(), image_shape, network.dtype, fill)
     transforms = views.transforms()
     total = np.zeros((X.shape[0], *network.output_shape), dtype=network.dtype)
-    for start in range(0, X.shape[0], PREDICTION_ROWS):
+
+    def predict_rows(start):
         rows = slice(start, start + PREDICTION_ROWS)
         block = X[rows] if isinstance(X, np.ndarray) else X[rows].toarray()
         for matrix, shift in transforms:
@@ -85,5 +87,9 @@ def predict_views(network: Network, X, views: Views, image_shape, fill: float) -
             matrices, shifts = np.broadcast_to(matrix, (n, 2, 2)), np.broadcast_to(shift, (n, 2))
             augmenter.warp(seen, matrices, shifts)
             total[rows] += network.predict(seen)
+
+    share(
+        predict_rows, range(0, X.shape[0], PREDICTION_ROWS), calls=(*network.layers, network.loss)
+    )
     total /= len(transforms)
     return total

@@ -64,7 +64,9 @@ class CommandLine:
 
 def checkpoint_shares(recipe, data, folder):
     """Time of what is written after each epoch of the first fold, over that of the epoch."""
-    member = make_members(recipe, make_folds(data.y_train, recipe.cv, 1), folder)[0]
+    member = make_members(
+        recipe, make_folds(data.y_train, recipe.cv, recipe.networks_per_fold), folder
+    )[0]
     X = data.X_train[member.fold.train_rows]
     model, checkpoints, shares = member.estimator, Checkpoints(member.folder), []
     for record in model.fit_epochs(X, data.y_train[member.fold.train_rows]):

@@ -44,7 +44,7 @@ def main():
     recipe = load_recipe(options.run / "recipe.toml")
     data = load_data(options.data, recipe.competition)
     folds = make_folds(data.y_train, recipe.cv, recipe.networks_per_fold)[: options.folds]
-    members = make_members(recipe, folds, options.run)
+    members = [m for m in make_members(recipe, folds, options.run) if not m.is_teacher]
     counts = [count_errors(member, data) for member in members]
     n_rows = sum(len(member.fold.validation_rows) for member in members)
     rows = []

@@ -172,7 +172,7 @@ def describe_results(metrics: dict, how: str) -> dict[str, str]:
         n_wrong = [round((1 - m["oof_accuracy"]) * metrics["n_train"]) for m in (teachers, metrics)]
         lines["Teachers"] = (
             f"{len(teachers['networks'])}, OOF accuracy {teachers['oof_accuracy']:.2%}: "
-            f"{n_wrong[0]:,} errors, of what they taught {n_wrong[1]:,}"
+            f"{n_wrong[0]:,} errors, and {n_wrong[1]:,} of the networks they taught"
         )
     combining = verdict(metrics["ensemble"], how)
     if combining:

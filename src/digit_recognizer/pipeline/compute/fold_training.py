@@ -109,14 +109,17 @@ def _train(member, arrays, teaching, after_epoch):
         model = _fit(member, data, (X_validation, y_validation), status, after_epoch)
         write_bytes(folder / MODEL_FILE, persistence.to_bytes(model))
     oof = model.predict_proba(X_validation)
-    n_views = _n_views(model)
-    test = predict_blocks(
-        model,
-        X_test,
-        on_block=lambda n: status.predicted((len(rows) + n) * n_views),
-    )
+
+    def predict(images, n_before):
+        n_views = _n_views(model)
+        return predict_blocks(
+            model, images, on_block=lambda n: status.predicted((n_before + n) * n_views)
+        )
+
+    test = predict(X_test, len(rows))
     if TRAIN_FILE in member.files:
-        write_array(folder / TRAIN_FILE, predict_blocks(model, X[member.fold.train_rows]))
+        of_rows = predict(X[member.fold.train_rows], len(rows) + len(test))
+        write_array(folder / TRAIN_FILE, of_rows)
     write_predictions(folder, oof, test)
     history.write_history(folder / history.FILE, model.history_)
     summary = model.summary()

@@ -125,6 +125,11 @@ def current_workers() -> Workers | None:
     return getattr(_local, "workers", None)
 
 
+def forget_workers() -> None:
+    """Have none in this thread: that of a process just forked, which has no threads."""
+    _local.workers = None
+
+
 def n_workers_for(*parts) -> int:
     """How many threads `share` may use: one where layers, losses or an optimizer are the user's.
 

@@ -21,7 +21,7 @@ import warnings
 
 import numpy as np
 
-from digit_recognizer.nn.arrays.workers import current_workers, n_workers_for
+from digit_recognizer.nn.arrays.workers import current_workers, forget_workers, n_workers_for
 from digit_recognizer.nn.images.exchange import Exchange
 
 # Multiply-adds of a batch's forward pass from which on it is shared: about a millisecond.
@@ -208,6 +208,7 @@ class Processes(Exchange):
         """What a child does till its end."""
         try:
             self.number, self._children = number, []
+            forget_workers()
             for one in signal.valid_signals():
                 if callable(signal.getsignal(one)):
                     signal.signal(one, signal.SIG_DFL)

@@ -17,6 +17,7 @@ from itertools import product as pairs
 
 import numpy as np
 
+from digit_recognizer.nn.arrays.products import product
 from digit_recognizer.nn.kernels.tiles import Axis, transform_matrices
 from digit_recognizer.nn.kernels.winograd_piece import WinogradPiece
 
@@ -69,7 +70,7 @@ class Winograd:
                 padded[: len(taps), : taps.shape[1]] = taps
                 taps = padded
             taps = np.ascontiguousarray(taps).reshape(self.taps**2, -1)
-            np.matmul(self._both_G, taps, out=target.reshape(self.a**2, -1))
+            product(self._both_G, taps, target.reshape(self.a**2, -1))
 
     def weights(self, shared):
         """Ŵ, of shape (phases, a a, 1, channels, n_filters)."""
@@ -105,12 +106,12 @@ class Winograd:
         """Write the weight's gradient."""
         if self.stride == 1:
             matrix = self.weight_sums(shared).reshape(self.a**2, -1)
-            np.matmul(self._both_G.T, matrix, out=d_weight.reshape(self.taps**2, -1))
+            product(self._both_G.T, matrix, d_weight.reshape(self.taps**2, -1))
             return
         taps = shared.array("tap gradients", (self.taps, self.taps, *d_weight.shape[2:]))
         for (i, j), total in zip(self.phases, self.weight_sums(shared), strict=True):
             matrix = total.reshape(self.a**2, -1)
-            np.matmul(self._both_G.T, matrix, out=taps.reshape(self.taps**2, -1))
+            product(self._both_G.T, matrix, taps.reshape(self.taps**2, -1))
             target = d_weight[i :: self.stride, j :: self.stride]
             np.copyto(target, taps[: target.shape[0], : target.shape[1]])
 

@@ -6,16 +6,21 @@ Import it first: it changes the environment before NumPy reads it.
 import os
 import statistics
 import sys
+from pathlib import Path
 from time import perf_counter
 
 # A development machine may pin OpenBLAS to an older processor's kernels; users' machines do not.
 for _name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
     os.environ.pop(_name, None)
 
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# How many processors the benchmark uses, once it has said so.
+n_processors = None
+
 
 def use_one_thread() -> None:
     """One thread for the products of this process and of those it starts."""
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    for name in THREADS:
         os.environ[name] = "1"
 
 
@@ -23,13 +28,25 @@ def use_one_processor() -> None:
     """Keep this process and every thread of it on one processor.
 
     Thread counts are set to one as well, but JAX's dispatch and compute threads run side by side
-    whatever they say; on one processor, one thread's worth of work is all that anyone gets.
+    whatever they say; on one processor, one thread's worth of work is all that anyone gets. A
+    benchmark that imports another one's networks has chosen its processors before.
     """
-    use_one_thread()
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+    if n_processors is None:
+        use_one_thread()
+        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+        use_processors(1)
+
+
+def use_processors(n: int) -> None:
+    """Keep this process, its threads and those it starts on so many processors."""
+    global n_processors
+    n_processors = n
     os.environ["JAX_PLATFORMS"] = "cpu"
+    if n > 1:
+        for name in THREADS:
+            os.environ.pop(name, None)
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n])
     else:
         print("This system cannot pin a process: threads may overlap.", file=sys.stderr)
 
@@ -77,6 +94,20 @@ def sgemm_peak() -> float:
     out = np.empty_like(A)
     seconds = interleave({"product": lambda: np.matmul(A, A, out=out)}, 20)["product"]
     return 2 * 1024**3 / statistics.median(seconds)
+
+
+def tree_memory(pid) -> int:
+    """Kilobytes of a process and all below it, what they share counted once."""
+    total = 0
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        total = next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            total += sum(map(tree_memory, children.read_text().split()))
+    except (OSError, StopIteration):
+        # It has just ended.
+        pass
+    return total
 
 
 def print_table(header: list[str], rows: list[list[str]]) -> None:

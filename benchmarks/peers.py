@@ -12,7 +12,7 @@ PREDICTION_ROWS = 1000
 
 
 class Torch:
-    """A list of our layers in PyTorch, on one thread.
+    """A list of our layers in PyTorch, a thread for each of the benchmark's processors.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Torch:
     def __init__(self, layers, X, y, kind, n_steps, learning_rate):
         import torch
 
-        torch.set_num_threads(1)
+        torch.set_num_threads(measuring.n_processors)
         torch.manual_seed(0)
         self.torch, self.n_steps = torch, n_steps
         last = kind == "channels last"

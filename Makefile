@@ -96,6 +96,7 @@ soak: setup ## faults at random moments, the bytes compared: MINUTES, DATA
 bench: $(VENV)/.installed-bench ## the benchmarks, beside scikit-learn, PyTorch and JAX
 	$(UNPINNED) $(BIN)/python benchmarks/dense.py
 	$(UNPINNED) $(BIN)/python benchmarks/convolution.py
+	$(UNPINNED) $(BIN)/python benchmarks/cores.py $${DATA:+--data "$$DATA"}
 	$(UNPINNED) $(BIN)/python benchmarks/augmentation.py
 	[ -z "$$DATA" ] || $(UNPINNED) $(BIN)/python benchmarks/recipe_fast.py --data "$$DATA" --compile
 	[ -z "$$DATA" ] || $(UNPINNED) $(BIN)/python benchmarks/resume.py --data "$$DATA"

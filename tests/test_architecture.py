@@ -238,7 +238,7 @@ def n_lines(paths):
 def test_the_dense_core_is_read_in_a_sitting():
     core = list((ROOT / "nn").glob("*.py"))
     assert len(core) <= 15
-    assert n_lines(core) <= 1962
+    assert n_lines(core) <= 1966
 
 
 def test_a_dense_training_step_is_in_five_files():

@@ -134,6 +134,28 @@ def test_batch_norm_over_several_batches(lone_layer, generator):
     assert_close(layer.forward(X, nn.Memory(np.float64)), peer(tensor(X)).detach().numpy())
 
 
+class MuonAndAdamW:
+    """PyTorch's Muon for the first weight, AdamW for all else."""
+
+    def __init__(self, groups):
+        (hidden, *weights), others = (group["params"] for group in groups)
+        rest = [{"params": weights}, {"params": others}]
+        options = {"lr": 0.01, "weight_decay": 0.3}
+        self.parts = [
+            torch.optim.Muon([hidden], adjust_lr_fn="match_rms_adamw", **options),
+            torch.optim.AdamW(rest, eps=TINY, **options),
+        ]
+        self.param_groups = self.parts[1].param_groups
+
+    def zero_grad(self):
+        for part in self.parts:
+            part.zero_grad()
+
+    def step(self):
+        for part in self.parts:
+            part.step()
+
+
 # Adam's ε is added after the correction of bias in PyTorch and before it here, as in the paper's
 # shorter form: where ε does not count, the two agree.
 TINY = 1e-100
@@ -155,11 +177,16 @@ OPTIMIZERS = {
         lambda: nn.AdamW(epsilon=TINY, weight_decay=0.3),
         lambda p: torch.optim.AdamW(p, lr=0.01, eps=TINY, weight_decay=0.3),
     ),
+    "muon": (lambda: nn.Muon(epsilon=TINY, weight_decay=0.3), MuonAndAdamW),
 }
+if not hasattr(torch.optim, "Muon"):
+    del OPTIMIZERS["muon"]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_trajectories_of_optimizers(name, generator):
+def test_trajectories_of_optimizers(name, generator, monkeypatch):
+    # PyTorch's Muon would compute in bfloat16.
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
     ours, theirs = OPTIMIZERS[name]
     loss = nn.SoftmaxCrossEntropy()
     # Normalization follows the activation: a bias just before it would have no gradient but

@@ -96,10 +96,10 @@ def gradients_of(key):
     return found
 
 
-def orthogonalized(U, scale=1.0):
+def orthogonalized(U, scale=1.0, epsilon=1e-8):
     k = min(U.shape)
     out = np.full_like(U, np.nan)
-    return orthogonalize(U, scale, 1e-8, np.full((5 * k, k), np.nan, U.dtype), out)
+    return orthogonalize(U, scale, epsilon, np.full((5 * k, k), np.nan, U.dtype), out)
 
 
 @given(
@@ -133,6 +133,13 @@ def test_the_orthogonalized_matrix_is_that_of_the_steps_as_written(shape, dtype)
 def test_a_gradient_of_nothing_makes_no_step(size, dtype):
     U = np.full((6, 4), size, dtype)
     assert np.abs(orthogonalized(U)).max() < 1e-2
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-22, 1e-19])
+@pytest.mark.parametrize("epsilon", [0.0, 1e-100])
+def test_the_smallest_gradients_and_epsilons_give_numbers(size, epsilon):
+    U = np.full((6, 4), size, np.float32)
+    assert np.isfinite(orthogonalized(U, epsilon=epsilon)).all()
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.3])

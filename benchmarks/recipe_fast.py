@@ -1,8 +1,8 @@
-"""Time of the folds of the recipe `fast`: ours and PyTorch's, two processes of one thread each.
+"""Time of the folds of the recipe `sweeps/fast-sgd`: ours and PyTorch's, two processes.
 
     python benchmarks/recipe_fast.py --data FOLDER [--folds N] [--epochs N] [--rounds N] [--compile]
 
-Both train the same folds, two at a time, and predict each one's validation part and the test file:
+Both train the same folds, two at a time in one thread each, and predict each one's validation part and the test file:
 ours by the pipeline's `train_member`, PyTorch by a loop of its own on tensors in memory with one
 `grid_sample` a batch, in the memory format and with the optimizer that a short trial found fastest.
 Processes are started and warmed up before (column `start`), which `--compile` makes last longer;
@@ -33,7 +33,7 @@ from digit_recognizer.pipeline.ensembles.folds import Fold, make_folds  # noqa: 
 from digit_recognizer.pipeline.recipes.recipe import load_recipe  # noqa: E402
 from digit_recognizer.pipeline.runs.members import make_members, read_predictions  # noqa: E402
 
-RECIPE = Path(__file__).parents[1] / "recipes" / "fast.toml"
+RECIPE = Path(__file__).parents[1] / "recipes" / "sweeps" / "fast-sgd.toml"
 N_PROCESSES = 2
 SPAWN = multiprocessing.get_context("spawn")
 ARRAYS = ("X_train", "y_train", "X_test")
@@ -173,7 +173,7 @@ def main():
         f"\n{len(folds)} folds, {N_PROCESSES} at a time, epochs: {epochs}; "
         f"median of {options.rounds} rounds"
     )
-    measuring.print_table(["recipe fast", "seconds", "ours / it", "OOF", "start"], rows)
+    measuring.print_table(["recipe sweeps/fast-sgd", "seconds", "ours / it", "OOF", "start"], rows)
     for pool in pools.values():
         pool.executor.shutdown()
 

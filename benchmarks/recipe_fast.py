@@ -2,12 +2,12 @@
 
     python benchmarks/recipe_fast.py --data FOLDER [--folds N] [--epochs N] [--rounds N] [--compile]
 
-Both train the same folds, two at a time in one thread each, and predict each one's validation part and the test file:
-ours by the pipeline's `train_member`, PyTorch by a loop of its own on tensors in memory with one
-`grid_sample` a batch, in the memory format and with the optimizer that a short trial found fastest.
-Processes are started and warmed up before (column `start`), which `--compile` makes last longer;
-`seconds` is what the folds take then. Ours also measures the validation part and writes a
-checkpoint after each epoch.
+Both train the same folds, two at a time in one thread each, and predict each one's validation
+part and the test file: ours by the pipeline's `train_member`, PyTorch by a loop of its own on
+tensors in memory with one `grid_sample` a batch, in the memory format and with the optimizer that
+a short trial found fastest. Processes are started and warmed up before (column `start`), which
+`--compile` makes last longer; `seconds` is what the folds take then. Ours also measures the
+validation part and writes a checkpoint after each epoch.
 """
 
 import argparse

@@ -15,8 +15,8 @@ def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator
     # With a scaling rows become floats in their batch only.
     X = contiguous(X, network.dtype if network.scaling is None else None)
     batches = Batches(X, y, sample_weight, plan.batch_size, plan.drop_last)
-    memories = network.memories(training=True, generator=generator)
-    clock = plan.clock
+    clock, memories = plan.clock, network.memories(training=True, generator=generator)
+    memories[0].n_batches = len(batches)
     n_steps = min(plan.n_epochs * len(batches), plan.max_steps or math.inf)
     clock.n_steps = max(n_steps, clock.n_steps)
     while not plan.is_over:

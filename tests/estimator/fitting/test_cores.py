@@ -199,7 +199,7 @@ IMAGES = "4C3-BN-R-D0.2-4C3-BN-R-MP2-8N-R"
 @pytest.fixture
 def started(monkeypatch):
     """Processes that were started for images; all batches that can be shared are."""
-    monkeypatch.setattr(processes, "BEFORE_START", 0)
+    monkeypatch.setattr(processes, "WORTH_STARTING", 0)
     monkeypatch.setattr(processes, "FEWEST_SHARED", 0)
     found, start = [], processes.Processes._start
 

@@ -26,7 +26,7 @@ SHAPE = (8, 7, 2)
 @pytest.fixture
 def made(monkeypatch):
     """The processes that were started; all batches that can be shared are."""
-    monkeypatch.setattr(processes, "BEFORE_START", 0)
+    monkeypatch.setattr(processes, "WORTH_STARTING", 0)
     monkeypatch.setattr(processes, "FEWEST_SHARED", 0)
     found = []
 
@@ -146,7 +146,7 @@ def test_small_batches_and_short_trainings_take_one_process(made, monkeypatch):
     monkeypatch.setattr(processes, "FEWEST_SHARED", 10_000_000)
     trained(2, folded())
     monkeypatch.setattr(processes, "FEWEST_SHARED", 0)
-    monkeypatch.setattr(processes, "BEFORE_START", 100)
+    monkeypatch.setattr(processes, "WORTH_STARTING", 100)
     trained(2, folded())
     assert not made
 
@@ -321,7 +321,7 @@ import numpy as np
 from digit_recognizer import nn
 from digit_recognizer.nn.arrays.workers import Workers
 from digit_recognizer.nn.images import processes
-processes.BEFORE_START = processes.FEWEST_SHARED = 0
+processes.WORTH_STARTING = processes.FEWEST_SHARED = 0
 layers = [nn.Conv2D(2, 3), nn.BatchNorm(), nn.ReLU(), nn.Conv2D(2, 3), nn.Flatten(), nn.Dense(2)]
 network = nn.Network(layers, nn.SoftmaxCrossEntropy(), (7, 7, 1))
 network.steps[0].piece_size = 1

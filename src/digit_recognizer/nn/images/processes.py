@@ -26,8 +26,10 @@ from digit_recognizer.nn.images.exchange import Exchange
 
 # Multiply-adds of a batch's forward pass from which on it is shared: about a millisecond.
 FEWEST_SHARED = 10_000_000
-# Seconds of training before processes are started, which takes 25 ms till they have their memory.
-BEFORE_START = 0.05
+# Seconds that the rest of an epoch takes one process, as far as its first batches tell, from which
+# on others are started: these have their memory after 25 ms. Where nobody knows how many batches
+# there will be, as many are expected as there were.
+WORTH_STARTING = 0.15
 # Seconds for which a process that waits only yields its processor: one that sleeps wakes up late.
 PATIENCE = 5e-3
 SHORTEST_SLEEP, LONGEST_SLEEP = 1e-4, 5e-3
@@ -133,7 +135,7 @@ class Processes(Exchange):
         """The forward pass again, by this process: where it takes place, and its result."""
         # Running statistics are as they were before the first time.
         self._copy_values(give=False)
-        memory.start_at = math.inf
+        memory.has_failed = True
         memory.exchange = Exchange(self.stage, n, self.dtype)
         X = _rows(self._X, n, self.stage.input_shape)
         return memory.exchange, memory.exchange.forward(X, memory, seed)
@@ -265,26 +267,29 @@ def exchange_for(stage, memory, n_images: int, dtype) -> Exchange:
     dtype : dtype
     """
     workers, exchange = current_workers(), memory.exchange
+    now = time.monotonic()
     if workers is not memory.workers:
-        memory.workers = workers
-        if memory.start_at != math.inf:
-            # What paid in one epoch does so in the next.
-            wait = 0.0 if isinstance(exchange, Processes) else BEFORE_START
-            memory.start_at = time.monotonic() + wait
+        memory.workers, memory.begun_at, memory.n_begun = workers, now, 0
+    elapsed, n_done = now - memory.begun_at, memory.n_begun
+    memory.n_begun += 1
     fits = exchange is not None and n_images <= exchange.most_images
     if isinstance(exchange, Processes):
         if fits and exchange.is_open:
             return exchange
         exchange.close()
         fits = False
-    if _pays(stage, n_images, dtype) and time.monotonic() >= memory.start_at:
+    n_left = memory.n_batches - n_done if memory.n_batches else n_done
+    # What paid in one epoch does so in the next.
+    expected = n_left * elapsed / n_done if n_done else 0.0
+    is_worth = isinstance(exchange, Processes) or expected >= WORTH_STARTING
+    if is_worth and not memory.has_failed and _pays(stage, n_images, dtype):
         try:
             n_workers = n_workers_for(*stage.layers)
             memory.exchange = Processes(stage, n_images, dtype, memory, n_workers)
             workers.at_end(memory.exchange.close)
             return memory.exchange
         except (OSError, MemoryError):
-            memory.start_at = math.inf
+            memory.has_failed = True
     if not fits:
         memory.exchange = Exchange(stage, n_images, dtype)
     return memory.exchange

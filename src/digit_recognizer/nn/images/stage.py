@@ -56,11 +56,14 @@ class StageMemory:
 
     # A stage copies the images into blocks, and never computes in their place.
     overwrite_input = False
+    n_batches = 0
 
     def __init__(self, dtype, training, generator, stage):
         self.dtype, self.training, self.generator = np.dtype(dtype), training, generator
         self.prepared_for = None
-        self._stage, self.exchange, self.workers, self.start_at = stage, None, None, 0.0
+        self._stage, self.exchange = stage, None
+        # What `exchange_for` goes by: the workers, when and how many batches they began.
+        self.workers, self.begun_at, self.n_begun, self.has_failed = None, 0.0, 0, False
         self.renew()
 
     def renew(self):

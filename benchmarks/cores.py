@@ -51,7 +51,7 @@ ARCHITECTURES = {
 LAYERS = dict(zip(ARCHITECTURES, convolution.NETWORKS.values(), strict=True))
 HIDDEN = {"dense 256-128": (256, 128), "dense 512-256": (512, 256)}
 TORCH = ("contiguous", "channels last", "compiled")
-N_IMAGES, N_EPOCHS, N_STEPS = 4096, 2, 16
+N_IMAGES, N_EPOCHS, N_STEPS = 2048, 2, 8
 N_CALLS = 50
 
 

@@ -36,9 +36,11 @@ class RandomAugment:
         """One of them."""
         strengths = {name: random_state.uniform(0, most) for name, most in self.ranges.items()}
         # Half of them without an elastic field, which costs time.
-        strengths["elastic"] *= random_state.integers(2) if hasattr(
-            random_state, "integers"
-        ) else random_state.randint(2)
+        strengths["elastic"] *= (
+            random_state.integers(2)
+            if hasattr(random_state, "integers")
+            else random_state.randint(2)
+        )
         return Augment(**{name: round(float(value), 2) for name, value in strengths.items()})
 
 

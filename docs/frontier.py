@@ -58,7 +58,7 @@ def draw(runs: list[dict]) -> None:
         accuracy, (low, high) = 100 * run["accuracy"], (100 * end for end in run["interval"])
         error = [[accuracy - low], [high - accuracy]]
         axes.errorbar(run["minutes"], accuracy, error, fmt="o", color="#08519c", capsize=3)
-        place = {"xytext": (6, 5), "textcoords": "offset points"}
+        place = {"xytext": (7, -13), "textcoords": "offset points"}
         axes.annotate(run["recipe"], (run["minutes"], accuracy), **place)
     axes.set(xscale="log", xlabel="minutes on two cores", ylabel="out-of-fold accuracy, %")
     axes.xaxis.set_major_locator(FixedLocator(MINUTES))

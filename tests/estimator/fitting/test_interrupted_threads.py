@@ -22,7 +22,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 # It says when its second epoch begins, and at its end what is left of the threads.
 INTERRUPTED = """
-import threading, time, warnings
+import signal, threading, time, warnings
+# What is started in the background of a shell ignores Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 from threadpoolctl import threadpool_limits
 from digit_recognizer import NumpyNetClassifier
@@ -59,17 +61,20 @@ with threadpool_limits(3, user_api="blas"):
     ("iterated", "told"), [(False, "Training interrupted by user."), (True, "KeyboardInterrupt")]
 )
 def test_ctrl_c_ends_a_fit_and_leaves_no_thread_and_all_cores(iterated, told):
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED.replace("{iterated}", str(iterated))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert process.stdout.readline() == "fitting\n"
-    time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=120)
+    ) as process:
+        try:
+            assert process.stdout.readline() == "fitting\n"
+            time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert (errors, process.returncode) == ("", 0)
     assert output.splitlines() == [told, "0 {3}", "3", "True"]
 

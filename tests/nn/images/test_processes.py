@@ -316,7 +316,9 @@ def test_who_else_asks_after_children_does_no_harm(made):
 
 
 PROGRAM = """
-import sys, time
+import signal, sys, time
+# What is started in the background of a shell ignores Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 from digit_recognizer import nn
 from digit_recognizer.nn.arrays.workers import Workers
@@ -354,7 +356,10 @@ def test_nothing_is_left_when_the_first_process_is_killed(number, state):
         pids = [int(pid) for pid in program.stdout.readline().split()]
         assert len(pids) == 2
         program.send_signal(number)
-        _, errors = program.communicate(timeout=60)
+        try:
+            _, errors = program.communicate(timeout=60)
+        finally:
+            program.kill()
     assert program.returncode == -number
     assert errors.count("Traceback") == (number == signal.SIGINT)
     deadline = time.monotonic() + 30

@@ -1,13 +1,17 @@
 """Processes that share the images of a batch: the same bytes for any number, nothing is left."""
 
+import gc
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
 import time
 import warnings
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -206,6 +210,13 @@ def test_a_child_that_does_not_answer_is_given_up(made, monkeypatch):
     assert not children()
 
 
+def test_time_for_which_all_were_stopped_is_no_wait(made, monkeypatch):
+    clock = SimpleNamespace(monotonic=count(0, 1000).__next__, sleep=time.sleep)
+    monkeypatch.setattr(processes, "time", clock)
+    assert trained(2, folded()) == trained(1, folded())
+    assert len(made) == 1
+
+
 class Fails(nn.Tanh):
     """Fails in other processes: forward, or backward."""
 
@@ -290,19 +301,71 @@ def test_a_child_of_the_users_that_trains_on_does_so_by_itself(made):
     os.wait()
 
 
-def test_a_signal_in_a_child_finds_no_handler_of_the_users(made):
-    """Ctrl-C reaches all processes of a terminal: the children leave it to the first."""
+def test_a_pipe_that_the_first_process_closes_is_closed(made):
+    """Somebody who reads to its end, as `Popen.communicate` has another process do."""
+    ends = []
+
+    def close(clock, loss, rate):
+        if clock.step == 2:
+            os.close(writer)
+            is_at_end, _, _ = select.select([reader], [], [], 5)
+            ends.append(bool(is_at_end))
+
+    reader, writer = os.pipe()
+    trained(2, folded(), on_step=close)
+    os.close(reader)
+    assert made
+    assert ends == [True]
+
+
+class Circular:
+    """Garbage that only the collector finds; it makes a file when it goes."""
+
+    def __init__(self, folder):
+        self.me, self.folder = self, folder
+
+    def __del__(self):
+        (self.folder / str(os.getpid())).touch()
+
+
+class Collects(nn.Tanh):
+    """Has garbage collected, where the collector is on."""
+
+    def apply(self, X, Y, memory):
+        if gc.isenabled():
+            gc.collect()
+        super().apply(X, Y, memory)
+
+
+def test_the_users_garbage_goes_once_in_the_process_it_is_of(made, monkeypatch, tmp_path):
+    monkeypatch.setattr(Collects, "__module__", "digit_recognizer.nn.activations")
+
+    def litter(clock, loss, rate):
+        Circular(tmp_path)
+
+    collects, gc_was_on = Collects(), gc.isenabled()
+    gc.collect()
+    trained(2, [conv(), collects, nn.Flatten()], n_epochs=2, on_step=litter)
+    gc.collect()
+    assert gc_was_on
+    assert len(made) == 2
+    assert [file.name for file in tmp_path.iterdir()] == [str(os.getpid())]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_that_the_user_handles_is_for_the_first_process(made, number):
+    """Ctrl-C, `timeout` and batch systems reach all processes of a group."""
     calls = []
-    before = signal.signal(signal.SIGINT, lambda *_: calls.append(os.getpid()))
+    before = signal.signal(number, lambda *_: calls.append(os.getpid()))
 
     def interrupt(clock, loss, rate):
         if clock.step == 1:
-            os.kill(made[-1]._children[0], signal.SIGINT)
+            os.kill(made[-1]._children[0], number)
 
     try:
         assert trained(2, folded(), on_step=interrupt) == trained(1, folded())
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
     assert not calls
 
 

@@ -10,6 +10,7 @@ A copy keeps nothing from one batch to the next. So copies are killed when `Work
 one is lost the first process computes the batch again, by itself, to the same bytes.
 """
 
+import gc
 import math
 import mmap
 import os
@@ -18,6 +19,7 @@ import sys
 import threading
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -162,13 +164,15 @@ class Processes(Exchange):
                 pass
 
     def _wait_for(self, number):
-        start, sleep = time.monotonic(), SHORTEST_SLEEP
+        start, slept, sleep = time.monotonic(), 0.0, SHORTEST_SLEEP
         while self._arrived[number * LINE] < self._n_meetings:
             if time.monotonic() - start < PATIENCE:
                 os.sched_yield()
                 continue
-            self._look_after_others(time.monotonic() - start)
+            # Not by the clock, which goes on while all are stopped (Ctrl-Z, a paused container).
+            self._look_after_others(slept)
             time.sleep(sleep)
+            slept += sleep
             sleep = min(1.02 * sleep, LONGEST_SLEEP)
 
     def _look_after_others(self, seconds):
@@ -211,11 +215,14 @@ class Processes(Exchange):
         try:
             self.number, self._children = number, []
             forget_workers()
+            # The first process's garbage is none of this one's, and what it closes is closed.
+            gc.disable()
+            open_ones = [int(one.name) for one in Path("/proc/self/fd").iterdir()]
+            os.closerange(3, 1 + max(open_ones))
+            # What the user handles is for the first process, and so is Ctrl-C.
             for one in signal.valid_signals():
-                if callable(signal.getsignal(one)):
-                    signal.signal(one, signal.SIG_DFL)
-            # Ctrl-C is for the first process.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+                if one == signal.SIGINT or callable(signal.getsignal(one)):
+                    signal.signal(one, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             # What is worth a warning is computed again, and warned of, by the first process.
             np.seterr(**{k: v if v == "ignore" else "raise" for k, v in np.geterr().items()})

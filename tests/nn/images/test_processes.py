@@ -262,6 +262,19 @@ def test_a_system_that_gives_nothing_leaves_one_core(made, monkeypatch, what, er
     assert not children()
 
 
+def test_what_libraries_warn_of_before_a_fork_is_not_the_users_worry(made, monkeypatch):
+    """JAX, once imported, warns of any fork: with a RuntimeWarning."""
+    fork = os.fork
+
+    def warn_and_fork():
+        warnings.warn("os.fork() was called", RuntimeWarning, stacklevel=2)
+        return fork()
+
+    monkeypatch.setattr(os, "fork", warn_and_fork)
+    assert trained(2, folded()) == trained(1, folded())
+    assert made
+
+
 def test_a_fork_of_the_users_during_a_fit_leaves_it_alone(made):
     def fork(clock, loss, rate):
         if clock.step == 1:

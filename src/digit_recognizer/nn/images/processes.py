@@ -200,8 +200,8 @@ class Processes(Exchange):
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             with warnings.catch_warnings():
-                # Python warns of forks beside threads: a child takes no lock of theirs.
-                warnings.simplefilter("ignore", DeprecationWarning)
+                # Python, and JAX, warn of forks beside threads: a child takes no lock of theirs.
+                warnings.simplefilter("ignore")
                 pid = os.fork()
             if pid:
                 self._children.append(pid)

@@ -130,6 +130,16 @@ def test_probabilities_may_be_rounded():
     NumpyNetClassifier(**PLAIN).fit(X, y, targets=SOFT.round(3))
 
 
+def test_a_weighted_mean_of_probabilities_may_leave_0_to_1_by_its_rounding():
+    P = np.eye(3)[y]
+    mean = sum(weight * P for weight in (0.7, 0.1, 0.1, 0.1)) * (1 + 4e-16)
+    assert mean.max() > 1
+    assert_same_bytes(
+        NumpyNetClassifier((8,), **PLAIN).fit(X, y, targets=mean - 1e-7 * (P == 0)),
+        NumpyNetClassifier((8,), **PLAIN).fit(X, y, targets=P),
+    )
+
+
 def test_a_frame_is_matched_by_the_names_of_the_classes():
     labels, targets = as_binary(y)
     frame = pd.DataFrame(targets, columns=[False, True])

@@ -10,6 +10,8 @@ import numpy as np
 from digit_recognizer.nn.arrays.rows import is_sparse
 from digit_recognizer.nn.interface.checks import check_sums
 
+# A weighted mean of probabilities may lie so far outside of 0 to 1.
+ROUNDING = 1e-5
 SHARE = "by targets / targets.sum(axis=1, keepdims=True)"
 
 
@@ -66,6 +68,8 @@ def check_probabilities(targets, classes, n_samples: int, is_multilabel: bool) -
             f"targets must have a row for each of X and a column for each of the classes "
             f"{classes.tolist()}, shape {shape}, got {targets.shape}{_remedy(targets, shape)}."
         )
+    nearest = targets.clip(0, 1)
+    targets = np.where(abs(targets - nearest) <= ROUNDING, nearest, targets)
     wrong = np.argwhere(~((targets >= 0) & (targets <= 1)))
     if len(wrong):
         row, column = wrong[0]

@@ -46,17 +46,23 @@ class RandomAugment:
 
 def search(recipe, data, n_candidates, jobs):
     """The finished search."""
-    (estimator,) = recipe.make_estimators()
+    estimator, *others = recipe.make_estimators()
+    if others:
+        raise SystemExit(f"{recipe.name} trains several networks a fold; choose a recipe of one.")
     estimator.set_params(views={"rotation": 5}, random_state=recipe.cv.seed)
     fold = make_folds(data.y_train, recipe.cv)[0]
-    rate, alpha = estimator.learning_rate_init, estimator.alpha
+    # By a factor either way of what the recipe has, where that is not 0.
+    scales = {
+        name: loguniform(value / factor, value * factor)
+        for name, factor in (("learning_rate_init", 2), ("alpha", 3))
+        if (value := getattr(estimator, name))
+    }
     n_rounds = 1 + int(np.log(n_candidates) / np.log(FACTOR) + 1e-9)
     return HalvingRandomSearchCV(
         estimator,
         {
             "augment": RandomAugment(),
-            "learning_rate_init": loguniform(rate / 2, rate * 2),
-            "alpha": loguniform(alpha / 3, alpha * 3),
+            **scales,
             "label_smoothing": uniform(0.02, 0.18),
         },
         n_candidates=n_candidates,
@@ -97,6 +103,7 @@ def main():
     data = load_data(options.data, recipe.competition)
     results = search(recipe, data, options.candidates, options.jobs).cv_results_
     order = np.lexsort((-results["mean_test_score"], -results["n_resources"]))
+    others = [name for name in results["params"][0] if name not in ("augment", "max_iter")]
     rows = [
         [
             str(results["n_resources"][i]),
@@ -105,12 +112,11 @@ def main():
                 f"{getattr(results['params'][i]['augment'], name):.2f}"
                 for name in RandomAugment.ranges
             ),
-            *(f"{results['params'][i][name]:.3f}" for name in list(results["params"][i])[1:]),
+            *(f"{results['params'][i][name]:.3f}" for name in others),
         ]
         for i in order
     ]
-    names = [*RandomAugment.ranges, *list(results["params"][0])[1:]]
-    measuring.print_table(["epochs", "log loss / 1000", *names], rows)
+    measuring.print_table(["epochs", "log loss / 1000", *RandomAugment.ranges, *others], rows)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ def of_networks(folder) -> dict:
     """Probabilities of each network of a run's folds, and of the mean of each choice of them."""
     fold_of_row = pd.read_csv(folder / OOF_FILE)["fold"].to_numpy()
     networks = sorted(path.name for path in (folder / "fold-1").glob("network-*"))
+    if not networks:
+        raise SystemExit(f"The folds of {folder} have one network each; choose a run of several.")
     each = {}
     for name in networks:
         parts = {

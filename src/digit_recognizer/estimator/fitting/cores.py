@@ -99,12 +99,12 @@ class AllCores:
         self._is_outermost = not _local.is_inside
         if not self._is_outermost:
             return
+        granted = None if self._one or _local.grant is None else _local.grant()
         self._before = _one_blas_thread.enter()
         _local.is_inside = True
         if not self._one:
             of_blas = max((n for _, n in self._before), default=1)
-            n_cores = of_blas if _local.grant is None else _local.grant()
-            self._workers = Workers(n_cores, _use_one_thread)
+            self._workers = Workers(of_blas if granted is None else granted, _use_one_thread)
             self._workers.__enter__()
 
     def __exit__(self, *exception):

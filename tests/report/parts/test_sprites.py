@@ -41,6 +41,13 @@ def test_a_sheet_is_bounded_and_large_images_are_shrunk():
     assert pixels(sheet).size <= MOST_VALUES + COLUMNS * 56 * 28 * 3
 
 
+def test_an_image_that_is_not_there_is_not_shown():
+    """Such as the maps of large networks, which are drawn for a part of the rows only."""
+    sheet = Sheet("maps", np.zeros((2, 4, 4, 1), np.uint8))
+    assert [sheet.place(1), sheet.place(2)] == [0, None]
+    assert "base64" in sheet.style()
+
+
 def test_without_images_nothing_is_shown():
     sheet = Sheet("train", None)
     assert sheet.tile(0, "") == "" == sheet.style()

@@ -61,9 +61,9 @@ class Sheet:
         return 0 if self._images is None else self._most - len(self._places)
 
     def place(self, index) -> int | None:
-        """The place of an image in the picture; None where it is not shown."""
+        """The place of an image in the picture; None where there is none, or no room for it."""
         index = int(index)
-        if index not in self._places and self.room > 0:
+        if index not in self._places and self.room > 0 and index < len(self._images):
             self._places[index] = len(self._places)
         return self._places.get(index)
 

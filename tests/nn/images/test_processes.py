@@ -65,8 +65,19 @@ def trained(n_workers, layers, n_epochs=1, n_rows=23, piece_size=2, shift=0.0, o
 
 
 def children():
-    """Processes that this one has, zombies too."""
-    return Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    """Processes that this one has, zombies too, but those that other tests have left it."""
+    file = Path(f"/proc/self/task/{threading.get_native_id()}/children")
+    return [pid for pid in file.read_text().split() if pid not in found_there]
+
+
+found_there = []
+
+
+@pytest.fixture(autouse=True)
+def those_of_others():
+    """What was there before a test is none of its own, such as joblib's workers."""
+    found_there[:] = []
+    found_there.extend(children())
 
 
 LAYERS = {

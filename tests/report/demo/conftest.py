@@ -16,7 +16,7 @@ learning_rate = "one_cycle"
 learning_rate_init = 0.4
 alpha = 0.064
 batch_size = 128
-max_iter = 8
+max_iter = 12
 label_smoothing = 0.1
 
 [augment]

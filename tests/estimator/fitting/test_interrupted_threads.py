@@ -123,7 +123,10 @@ def test_a_fit_in_a_forked_or_spawned_daemon_gives_the_same_bytes(tmp_path):
 
 
 def test_a_second_ctrl_c_while_threads_are_waited_for_gives_blas_its_threads_back(monkeypatch):
+    leave = Workers.__exit__
+
     def interrupted(workers, *exception):
+        leave(workers, *exception)
         raise KeyboardInterrupt
 
     with threadpool_limits(2, user_api="blas"):

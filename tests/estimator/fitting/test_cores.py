@@ -201,13 +201,13 @@ def started(monkeypatch):
     """Processes that were started for images; all batches that can be shared are."""
     monkeypatch.setattr(processes, "WORTH_STARTING", 0)
     monkeypatch.setattr(processes, "FEWEST_SHARED", 0)
-    found, start = [], processes.Processes._start
+    found, start = [], processes.Processes.start
 
     def record(self, *args):
         found.append(self)
         return start(self, *args)
 
-    monkeypatch.setattr(processes.Processes, "_start", record)
+    monkeypatch.setattr(processes.Processes, "start", record)
     return found
 
 

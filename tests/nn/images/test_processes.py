@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digit_recognizer import nn
+from digit_recognizer.nn.arrays import team
 from digit_recognizer.nn.arrays.workers import Workers
 from digit_recognizer.nn.images import processes
 from digit_recognizer.nn.kernels import channels
@@ -199,7 +200,7 @@ def test_a_killed_child_is_told_and_the_fit_goes_on_to_the_same_bytes(made, at_s
 
 
 def test_a_child_that_does_not_answer_is_given_up(made, monkeypatch):
-    monkeypatch.setattr(processes, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(team, "LONGEST_WAIT", 0.1)
 
     def stop(clock, loss, rate):
         if clock.step == 1:
@@ -213,7 +214,7 @@ def test_a_child_that_does_not_answer_is_given_up(made, monkeypatch):
 
 def test_time_for_which_all_were_stopped_is_no_wait(made, monkeypatch):
     clock = SimpleNamespace(monotonic=count(0, 1000).__next__, sleep=time.sleep)
-    monkeypatch.setattr(processes, "time", clock)
+    monkeypatch.setattr(team, "time", clock)
     assert trained(2, folded()) == trained(1, folded())
     assert len(made) == 1
 

@@ -1,0 +1,146 @@
+"""Copies of this process, made by `os.fork`, that compute beside it and share memory with it.
+
+A copy has all that this process has, and does one thing until it ends: no handler, no garbage and
+no open file of this process is touched by it. What it computes goes through memory that all see,
+which has no name and is gone with the last of them.
+"""
+
+import gc
+import mmap
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from digit_recognizer.nn.arrays.workers import forget_workers
+
+
+def can_fork() -> bool:
+    """Whether copies of this process can compute: elsewhere the system's BLAS may not, forked."""
+    return sys.platform == "linux"
+
+
+def shared_empty(size: int, dtype) -> np.ndarray:
+    """An array of zeros, of shape (size,), that processes forked later share."""
+    n_bytes = size * np.dtype(dtype).itemsize
+    return np.frombuffer(mmap.mmap(-1, max(n_bytes, 1)), dtype, size)
+
+
+def fence() -> None:
+    """All that was written before is seen by whoever sees what is written after."""
+    # Giving back a lock and taking one again: processors such as ARM's need to be told. One of its
+    # own: a fork may find another thread with a common one.
+    lock = threading.Lock()
+    for _ in range(2):
+        with lock:
+            pass
+
+
+class Children:
+    """Copies of the process that makes this object."""
+
+    def __init__(self):
+        self._parent, self._children = os.getpid(), []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are children, and this is the process that made them."""
+        return bool(self._children) and os.getpid() == self._parent
+
+    def fork(self, function: Callable, *arguments) -> None:
+        """Have a copy of this process call a function, and end.
+
+        Raises
+        ------
+        OSError, MemoryError
+            If the system gives no process.
+        """
+        # No signal may find the child with this process's handlers.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            with warnings.catch_warnings():
+                # Python, and JAX, warn of forks beside threads: a child takes no lock of theirs.
+                warnings.simplefilter("ignore")
+                pid = os.fork()
+            if pid:
+                self._children.append(pid)
+            else:
+                self._children = []
+                _live(mask, function, arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def ended(self) -> list[int]:
+        """The exit statuses of those that are no more, negative the signal that killed one."""
+        return [status for pid in self._children if (status := _status(pid)) is not None]
+
+    def close(self) -> None:
+        """End all children."""
+        if os.getpid() != self._parent:
+            return
+        alive = [pid for pid in self._children if _status(pid) is None]
+        for pid in alive:
+            os.kill(pid, signal.SIGKILL)
+        for pid in alive:
+            _status(pid, wait=True)
+        self._children = []
+
+
+def warn_of_loss(ended: list[int], what: str, remedy: str) -> None:
+    """Tell of children that were killed or do not answer.
+
+    Parameters
+    ----------
+    ended : list of int
+        As `Children.ended` gave them: none if one that lives does not answer.
+    what, remedy : str
+        What they helped in, and what takes less memory.
+    """
+    # One that failed met what this process is about to meet, and to tell.
+    if ended and min(ended) >= 0:
+        return
+    end = f"was killed (signal {-min(ended)})" if ended else "does not answer"
+    warnings.warn(
+        f"A process that helped this {what} {end}: the {what} goes on with one core. If memory "
+        f"ran out, {remedy} takes less.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
+def _live(mask, function, arguments):
+    """What a child does till its end."""
+    status = 1
+    try:
+        forget_workers()
+        # The first process's garbage is none of this one's, and what it closes is closed.
+        gc.disable()
+        open_ones = [int(one.name) for one in Path("/proc/self/fd").iterdir()]
+        os.closerange(3, 1 + max(open_ones))
+        # What the user handles is for the first process, and so is Ctrl-C.
+        for one in signal.valid_signals():
+            if one == signal.SIGINT or callable(signal.getsignal(one)):
+                signal.signal(one, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        # What is worth a warning is computed again, and warned of, by the first process.
+        np.seterr(**{k: v if v == "ignore" else "raise" for k, v in np.geterr().items()})
+        function(*arguments)
+        status = 0
+    finally:
+        # No handler of the user's, no flush of what the first process has yet to print.
+        os._exit(status)
+
+
+def _status(pid, wait=False):
+    """The exit status of a child, negative the signal that killed it; None while it runs."""
+    try:
+        found, status = os.waitpid(pid, 0 if wait else os.WNOHANG)
+    except ChildProcessError:
+        # Somebody else has asked before.
+        return 0
+    return os.waitstatus_to_exitcode(status) if found else None

@@ -30,6 +30,9 @@ NETWORKS = {
     "norm without relu": lambda: [conv(), nn.BatchNorm(), conv(padding=1), nn.BatchNorm()],
     "norm, then another activation": lambda: [conv(), nn.BatchNorm(), nn.SiLU(), conv()],
     "relu, then norm": lambda: [conv(), nn.ReLU(), nn.BatchNorm(), nn.ReLU(), conv()],
+    "relu, pooling, norm": lambda: [
+        *(conv(), nn.ReLU(), nn.MaxPool2D(2), nn.BatchNorm(), nn.ReLU(), conv(4, 2)),
+    ],
     "tanh, then norm": lambda: [conv(), nn.Tanh(), nn.BatchNorm(), nn.ReLU(), conv()],
     "two norms": lambda: [conv(), nn.BatchNorm(), nn.BatchNorm(), nn.ReLU(), conv()],
     "norm, relu, pooling": lambda: [conv(), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2), conv()],

@@ -68,11 +68,17 @@ class StageMemory:
 
     def renew(self):
         """Give back all arrays: nothing is kept from one batch to the next."""
-        self.layers, may_overwrite, arena = [], False, Arena()
-        for layer in self._stage.layers:
-            settings = arena, self.dtype, self.training, self.generator, may_overwrite
-            self.layers.append(LayerMemory(*settings))
-            may_overwrite = not layer.keeps_output
+        steps, arena = self._stage.steps, Arena()
+        may_overwrite = {
+            following.index
+            for before, following in pairwise(steps)
+            if not before.layer.keeps_output
+        }
+        settings = arena, self.dtype, self.training, self.generator
+        self.layers = [
+            LayerMemory(*settings, index in may_overwrite)
+            for index in range(len(self._stage.layers))
+        ]
         self._stage.tell_lifetimes(self.layers)
 
 

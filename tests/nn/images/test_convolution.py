@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from digit_recognizer import nn
 from digit_recognizer.nn.images.memory import Arena, ImageMemory
-from digit_recognizer.nn.kernels import reference
+from digit_recognizer.nn.kernels import im2col, reference
 from digit_recognizer.nn.kernels.choice import choose
 from digit_recognizer.nn.kernels.im2col import Columns
 from digit_recognizer.nn.kernels.winograd import Winograd
@@ -69,6 +69,18 @@ def test_every_algorithm_equals_the_reference_loops(case):
         np.testing.assert_allclose(dX, expected_dX, rtol=0, atol=1e-10)
         np.testing.assert_allclose(conv.gradients["weight"], d_weight, rtol=0, atol=1e-10)
         np.testing.assert_allclose(conv.gradients["bias"], dY.sum(axis=(0, 1, 2)), atol=1e-10)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_columns_in_stripes_are_those_at_once(bias, generator, monkeypatch):
+    X = generator.standard_normal((6, 9, 7, 2))
+    layer = nn.Conv2D(3, 3, stride=2, padding=2, bias=bias, algorithm="columns")
+    at_once = forward_and_backward(layer, X)[:3]
+    # 2 of 6 rows of the output; 4 and 2.
+    for n_rows in (2, 4):
+        monkeypatch.setattr(im2col, "STRIPE_ELEMENTS", n_rows * (18 + bias) * 5 * 6)
+        for one, other in zip(forward_and_backward(layer, X), at_once, strict=False):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
 
 
 @settings(deadline=None, derandomize=True, max_examples=12)

@@ -196,7 +196,7 @@ class FoldedConv2D(ImageLayer):
         if scale is not None:
             scaled = memory.array("scaled weight", weight.shape)
             weight = np.multiply(weight, scale[:, np.newaxis], out=scaled, casting="same_kind")
-        self.conv.kernel(memory).start(weight, memory, memory.training)
+        self.conv.start_forward(memory, weight)
 
     def forward(self, X, memory):
         return self.conv.forward(X, memory)

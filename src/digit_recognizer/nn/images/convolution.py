@@ -2,11 +2,8 @@
 
 from functools import partial
 
-import numpy as np
-
 from digit_recognizer.nn.arrays.initializers import HE_NORMAL
 from digit_recognizer.nn.arrays.parameters import ParameterSpec
-from digit_recognizer.nn.arrays.products import column_sums
 from digit_recognizer.nn.images.layers import ImageLayer
 from digit_recognizer.nn.images.shapes import image_shape, window_output
 from digit_recognizer.nn.interface.checks import at_least
@@ -98,8 +95,9 @@ class Conv2D(ImageLayer):
             ),
         )
 
-    def start_forward(self, memory):
-        self.kernel(memory).start(self.values["weight"], memory, memory.training)
+    def start_forward(self, memory, weight=None):
+        weight = self.values["weight"] if weight is None else weight
+        self.kernel(memory).start(weight, memory, memory.training, self.values.get("bias"))
 
     def forward(self, X, memory):
         memory.kept = X
@@ -107,16 +105,10 @@ class Conv2D(ImageLayer):
         n_blocks, n = len(X), X.shape[3]
         Y = memory.output_array((n_blocks, height, width, n, n_filters))
         self.kernel(memory).forward(X, Y, memory)
-        if self.bias:
-            row = memory.shared.array("bias row", (n, n_filters))
-            np.copyto(row, self.values["bias"])
-            np.add(Y, row, out=Y)
         return Y
 
     def start_backward(self, memory):
         self.kernel(memory).start_backward(memory)
-        if self.bias:
-            self.gradients["bias"][...] = 0
 
     def backward(self, dY, memory, need_dX=True):
         dX = None
@@ -124,14 +116,11 @@ class Conv2D(ImageLayer):
             height, width, channels = self.input_shape
             dX = memory.gradient_array((len(dY), height, width, dY.shape[3], channels))
         self.kernel(memory).backward(memory.kept, dY, dX, memory)
-        if self.bias:
-            sums = memory.shared.array("bias sums", (self.n_filters,))
-            column_sums(dY.reshape(-1, self.n_filters), sums, memory.shared)
-            self.gradients["bias"] += sums
         return dX
 
     def finish_backward(self, memory):
-        self.kernel(memory).finish_backward(memory, self.gradients["weight"])
+        gradients = self.gradients["weight"], self.gradients.get("bias")
+        self.kernel(memory).finish_backward(memory, *gradients)
 
     def multiply_adds(self):
         height, width, _ = self.output_shape

@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 # Interpolation points in the order in which they are used; the last one is infinity. Small
-# numbers and inverses keep the matrices well conditioned (Vincent et al., 2017, section 3).
-POINTS = [Fraction(p) for p in (0, 1, -1, 2, -2, "1/2", "-1/2")]
+# numbers and inverses keep the matrices well conditioned (Vincent et al., 2017, section 3). That of
+# 1 comes first: its column of Aᵀ, the one with index ONES, is of ones.
+POINTS = [Fraction(p) for p in (1, 0, -1, 2, -2, "1/2", "-1/2")]
+ONES = 0
 # F(6, 3) and F(4, 5): one more point would cost float32 a decimal digit.
 LARGEST_TILE = len(POINTS) + 1
 

@@ -9,8 +9,10 @@ and, as the exact adjoint of each stage,
     Z = A dY Aᵀ,   dŴ = Σ_tiles Uᵀ Z,   dW = Gᵀ dŴ G,   dU = Z Ŵᵀ,   dX = Σ_overlaps B dU Bᵀ
 
 (Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016)). Products over the
-channels are a² independent matrix products. A stride s > 1 is the sum of s² convolutions with
-stride 1, one for each phase (i, j) of the rows and columns, and M the sum of theirs.
+channels are a² independent matrix products. One of Aᵀ's columns, `tiles.ONES`, is of ones: what is
+added to M there is added to all outputs of the tile, a bias, and Z there is the sum of its dY. A
+stride s > 1 is the sum of s² convolutions with stride 1, one for each phase (i, j) of the rows and
+columns, and M the sum of theirs.
 """
 
 from itertools import product as pairs
@@ -50,8 +52,9 @@ class Winograd:
         G = transform_matrices(m, self.taps)[1]
         self._both_G = np.kron(G, G).astype(dtype)
 
-    def start(self, weight, shared, training):
+    def start(self, weight, shared, training, bias=None):
         """Transform the weights, for all pieces of a batch."""
+        shared.kept = bias
         self._transform(weight, self.weights(shared), shared)
         if training:
             by_filter = weight.transpose(0, 1, 3, 2)
@@ -87,23 +90,31 @@ class Winograd:
         shape = (len(self.phases), self.a**2, self.n_channels, self.n_filters)
         return shared.array("weight sums", shape)
 
+    def bias_sum(self, shared):
+        """The sum of db over pieces, of shape (n_filters,)."""
+        return shared.array("bias sum", (self.n_filters,))
+
     def forward(self, X, Y, memory):
-        """Y = W ∗ X of one piece."""
+        """Y = W ∗ X + b of one piece."""
         piece = self._piece(X, memory)
-        piece.forward(X, self.weights(memory.shared), Y)
+        piece.forward(X, self.weights(memory.shared), memory.shared.kept, Y)
 
     def start_backward(self, shared):
-        """Set the sum of the weight's gradient to 0."""
+        """Set the sums of the gradients to 0."""
         self.weight_sums(shared)[...] = 0
+        self.bias_sum(shared)[...] = 0
 
     def backward(self, X, dY, dX, memory):
-        """Add to the weight's gradient; write dX unless it is None."""
+        """Add to the gradients of weight and bias; write dX unless it is None."""
         shared = memory.shared
         piece = self._piece(X, memory)
-        piece.backward(X, dY, dX, self.transposed_weights(shared), self.weight_sums(shared))
+        sums = self.weight_sums(shared), None if shared.kept is None else self.bias_sum(shared)
+        piece.backward(X, dY, dX, self.transposed_weights(shared), *sums)
 
-    def finish_backward(self, shared, d_weight):
-        """Write the weight's gradient."""
+    def finish_backward(self, shared, d_weight, d_bias=None):
+        """Write the gradients of weight and bias."""
+        if d_bias is not None:
+            np.copyto(d_bias, self.bias_sum(shared))
         if self.stride == 1:
             matrix = self.weight_sums(shared).reshape(self.a**2, -1)
             product(self._both_G.T, matrix, d_weight.reshape(self.taps**2, -1))

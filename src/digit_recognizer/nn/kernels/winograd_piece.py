@@ -10,6 +10,7 @@ import numpy as np
 
 from digit_recognizer.nn.arrays.products import SMALL_PRODUCT
 from digit_recognizer.nn.kernels.strided import largest_divisor, strided_view
+from digit_recognizer.nn.kernels.tiles import ONES
 from digit_recognizer.nn.kernels.winograd_stripe import WinogradStripe, multiply
 
 # Elements × depth × rows of one product with a transform's matrix along the height: 24×24×32
@@ -59,6 +60,8 @@ class WinogradPiece:
         self.U_rows, self.M_rows = U.reshape(*split, n_channels), M[0].reshape(*split, n_filters)
         self.U_rows_transposed = self.U_rows.swapaxes(2, 3)
         self.M_term = M[1].reshape(*split, n_filters)
+        self.M_ones, self.bias_row = M[0, ONES, ONES], shared.array("bias row", (self.LO,))
+        self.ones = shared.constant("ones", (rows,), 1.0)
         # The order of the stages along the width: (S, a, TW, a, L) and (a, S, TW, a, L).
         self.U, self.M = U.transpose(2, 0, 3, 1, 4), M[0].transpose(0, 2, 3, 1, 4)
         self.products = shared.array(
@@ -74,8 +77,10 @@ class WinogradPiece:
             WinogradStripe(self, slice(first, first + S)) for first in range(0, self.GT, S)
         ]
 
-    def forward(self, X, weights, Y):
-        """Y = Aᵀ (Σ (Bᵀ X B) Ŵ) A."""
+    def forward(self, X, weights, bias, Y):
+        """Y = Aᵀ (Σ (Bᵀ X B) Ŵ) A + b."""
+        if bias is not None:
+            self.bias_row.reshape(-1, self.plan.n_filters)[...] = bias
         self._rows_of_input(X)
         for stripe in self.stripes:
             for number, weight in enumerate(weights):
@@ -85,12 +90,16 @@ class WinogradPiece:
                 else:
                     np.matmul(self.U_rows, weight, out=self.M_term)
                     np.add(self.M_rows, self.M_term, out=self.M_rows)
+            if bias is not None:
+                np.add(self.M_ones, self.bias_row, out=self.M_ones)
             multiply(stripe.outputs)
         for matrix, source, place in self.row_outputs:
             np.matmul(matrix, source, out=strided_view(Y, *place))
 
-    def backward(self, X, dY, dX, transposed_weights, weight_sums):
+    def backward(self, X, dY, dX, transposed_weights, weight_sums, bias_sum):
         """Add Uᵀ Z to the weight sums; dX = Σ B (Z Ŵᵀ) Bᵀ unless it is None.
+
+        Also add to the bias's sum, unless that is None.
 
         U is computed again: in the cache that takes less time than reading it from the memory,
         where all pieces' U would be twice as large as the images.
@@ -100,6 +109,9 @@ class WinogradPiece:
             np.matmul(matrix, strided_view(dY, *place), out=target)
         for stripe in self.stripes:
             multiply(stripe.gradients)
+            if bias_sum is not None:
+                places = self.M_ones.reshape(-1, self.plan.n_filters)
+                np.add(bias_sum, self.ones @ places, out=bias_sum)
             for number, total in enumerate(weight_sums):
                 self._columns_of_input(stripe, number)
                 np.matmul(self.U_rows_transposed, self.M_rows, out=self.products)

@@ -218,9 +218,10 @@ def test_predictions_from_several_threads_and_from_a_pickle_are_the_same(generat
             np.testing.assert_array_equal(actual, one)
 
 
-def test_small_predictions_follow_a_change_of_the_parameters(generator):
+@pytest.mark.parametrize("n", [1, 3])
+def test_small_predictions_follow_a_change_of_the_parameters(n, generator):
     network = make_network("conv, norm, relu")
-    X = generator.standard_normal((3, *SHAPE))
+    X = generator.standard_normal((n, *SHAPE))
     network.predict(X)
     network.parameters.values *= 1.1
     again = make_network("conv, norm, relu")

@@ -10,6 +10,7 @@ from digit_recognizer.nn.images.memory import Arena, ImageMemory
 from digit_recognizer.nn.kernels import im2col, reference
 from digit_recognizer.nn.kernels.choice import choose
 from digit_recognizer.nn.kernels.im2col import Columns
+from digit_recognizer.nn.kernels.one_image import OneImage
 from digit_recognizer.nn.kernels.winograd import Winograd
 
 
@@ -69,6 +70,22 @@ def test_every_algorithm_equals_the_reference_loops(case):
         np.testing.assert_allclose(dX, expected_dX, rtol=0, atol=1e-10)
         np.testing.assert_allclose(conv.gradients["weight"], d_weight, rtol=0, atol=1e-10)
         np.testing.assert_allclose(conv.gradients["bias"], dY.sum(axis=(0, 1, 2)), atol=1e-10)
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(convolutions(), st.booleans())
+def test_one_image_is_convolved_like_many(case, bias):
+    layer, shape, _ = case
+    shape = (*shape[:2], shape[2] + 3)
+    network = nn.Network([nn.Conv2D(**layer, bias=bias)], nn.SquaredError(), shape, np.float64)
+    images, weights = np.random.default_rng(1).standard_normal((2, 3, *shape)), network.parameters
+    for number, X in enumerate(images, start=1):
+        weights.values[...] = np.random.default_rng(number).standard_normal(weights.values.size)
+        for one, other in zip(X, network.predict(X), strict=True):
+            alone = network.predict(one[np.newaxis])[0]
+            np.testing.assert_allclose(alone, other, rtol=0, atol=1e-10)
+    (memory,) = vars(network.kept)["memories"][:1]
+    assert type(network.layers[0].kernel(memory.one.layers[0])) is OneImage
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -165,8 +182,18 @@ def test_the_rule_takes_winograd_where_it_can_and_gains(shape, weight, stride, p
     assert type(chosen) is kind
 
 
+@pytest.mark.parametrize(
+    ("shape", "n_filters", "kind"),
+    [((4, 4, 64), 128, OneImage), ((26, 26, 32), 32, Winograd), ((28, 28, 1), 16, Columns)],
+)
+def test_one_small_image_of_many_channels_is_convolved_directly(shape, n_filters, kind):
+    weight = (3, 3, shape[2], n_filters)
+    chosen = choose("auto", shape, weight, 1, 0, np.dtype(np.float32), one_image=True)
+    assert type(chosen) is kind
+
+
 def test_the_algorithm_can_be_forced():
-    arguments = ((24, 24, 32), (3, 3, 32, 32), 1, 0, np.dtype(np.float32))
+    arguments = ((4, 4, 32), (3, 3, 32, 32), 1, 0, np.dtype(np.float32), True)
     assert type(choose("columns", *arguments)) is Columns
     assert type(choose("winograd", *arguments)) is Winograd
     with pytest.raises(ValueError, match="kernel size 7"):
@@ -178,6 +205,7 @@ def test_kernels_refuse_images_of_another_shape(generator):
     for kernel in (
         Winograd((7, 6, 3), (3, 3, 3, 2), 1, 0, 2, np.float64),
         Columns((7, 6, 3), (3, 3, 3, 2), 1, 0),
+        OneImage((7, 6, 3), (3, 3, 3, 2), 1, 0),
     ):
         memory = ImageMemory(None, Arena(), np.float64, True)
         kernel.start(np.zeros((3, 3, 3, 2)), memory, training=True)

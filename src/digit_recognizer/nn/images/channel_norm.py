@@ -36,6 +36,9 @@ class ChannelNorm(Barrier):
         self.relu = self.keeps_output = relu
         self.input_shape = norm.input_shape
 
+    def prepared_from(self, memory):
+        return list(self.norm.values.values())
+
     def start_forward(self, memory):
         if not memory.training:
             v = self.norm.values
@@ -113,7 +116,8 @@ class FoldedNorm(ChannelNorm):
     Σ g S needs no pass: the convolution is linear in both, so for each input channel it equals
     Σ W dW over its weights (Euler's theorem on homogeneous functions).
 
-    Where a γ is not clearly positive, the batch goes the plain way.
+    Where a γ is not clearly positive, the batch goes the plain way; so does one image, for which
+    scaling the weights would take longer.
     """
 
     def __init__(self, norm: BatchNorm):
@@ -125,7 +129,7 @@ class FoldedNorm(ChannelNorm):
         super()._set(memory, mean, variance, N)
         gamma = self.norm.values["gamma"]
         folds = gamma.min() > SMALLEST_GAMMA * gamma.max()
-        memory.output_scale = -memory.kept[0] if folds else None
+        memory.output_scale = -memory.kept[0] if folds and not memory.one_image else None
 
     def forward(self, X, memory):
         shared = memory.shared
@@ -197,6 +201,9 @@ class FoldedConv2D(ImageLayer):
             scaled = memory.array("scaled weight", weight.shape)
             weight = np.multiply(weight, scale[:, np.newaxis], out=scaled, casting="same_kind")
         self.conv.start_forward(memory, weight)
+
+    def prepared_from(self, memory):
+        return self.conv.prepared_from(memory)
 
     def forward(self, X, memory):
         return self.conv.forward(X, memory)

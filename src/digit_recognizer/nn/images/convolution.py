@@ -8,6 +8,7 @@ from digit_recognizer.nn.images.layers import ImageLayer
 from digit_recognizer.nn.images.shapes import image_shape, window_output
 from digit_recognizer.nn.interface.checks import at_least
 from digit_recognizer.nn.kernels.choice import ALGORITHMS, choose
+from digit_recognizer.nn.kernels.one_image import OneImage
 
 
 class Conv2D(ImageLayer):
@@ -92,8 +93,12 @@ class Conv2D(ImageLayer):
                 self.stride,
                 self.padding,
                 memory.dtype,
+                memory.shared.one_image,
             ),
         )
+
+    def prepared_from(self, memory):
+        return [] if isinstance(self.kernel(memory), OneImage) else super().prepared_from(memory)
 
     def start_forward(self, memory, weight=None):
         weight = self.values["weight"] if weight is None else weight

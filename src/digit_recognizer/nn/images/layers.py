@@ -46,6 +46,10 @@ class ImageLayer(Layer):
     def start_forward(self, memory: ImageMemory) -> None:
         """Prepare what all pieces of a batch need, with the current parameters."""
 
+    def prepared_from(self, memory: ImageMemory) -> list[np.ndarray]:
+        """The parameters that `start_forward` makes something of."""
+        return list(self.values.values())
+
     def start_backward(self, memory: ImageMemory) -> None:
         """Prepare to add up the parameters' gradients over the pieces of a batch."""
 
@@ -110,6 +114,9 @@ class OnPieces(ImageLayer):
             place = memory.shared.exchange.seed, memory.shared.index, memory.position
             memory.generator = np.random.Generator(np.random.SFC64(place))
         return self.layer.forward(X, memory)
+
+    def prepared_from(self, memory):
+        return []
 
     def start_backward(self, memory):
         for name, gradient in self.layer.gradients.items():

@@ -69,6 +69,8 @@ class ImageMemory(Memory):
         Whether what `forward` returns may be overwritten when the next piece comes.
     lasting_gradients : tuple of (Memory, name) or None
         Where what `backward` returns is kept, if it may not be overwritten like that.
+    one_image : bool
+        Of the shared memory: whether it is for the prediction of one image after the other.
     before : ImageMemory or None
         That of the layer before.
     output_scale : ndarray of shape (channels,) or None
@@ -85,7 +87,7 @@ class ImageMemory(Memory):
         self.exchange, self.index = None, 0
         self.blocks = (0, 0)
         self.n_padding = 0
-        self.transient_output = False
+        self.transient_output = self.one_image = False
         self.lasting_gradients: tuple | None = None
         self.before: ImageMemory | None = None
         self.output_scale = self.output_products = self.gradient_factors = None

@@ -1,8 +1,10 @@
 """Which algorithm computes a convolution."""
 
 from functools import lru_cache
+from math import prod
 
 from digit_recognizer.nn.kernels.im2col import Columns
+from digit_recognizer.nn.kernels.one_image import OneImage
 from digit_recognizer.nn.kernels.plain import Plain
 from digit_recognizer.nn.kernels.tiles import LARGEST_TILE
 from digit_recognizer.nn.kernels.winograd import Winograd
@@ -10,6 +12,9 @@ from digit_recognizer.nn.kernels.winograd import Winograd
 ALGORITHMS = ("auto", "winograd", "columns", "reference")
 # With 1 channel columns take a third of Winograd's time, with 3 as much, with 4 two thirds more.
 FEWEST_CHANNELS = 4
+# Multiply-adds up to which one image is convolved directly: 1.5 million take 15 µs, as Winograd's
+# calls alone.
+MOST_OF_ONE_IMAGE = 1_600_000
 
 
 # Time to transform an element, in multiply-adds. With it the estimate names the fastest m of each
@@ -34,7 +39,7 @@ def tile_cost(size: tuple[int, int], m: int, kernel: int, channels: int, n_filte
 
 
 @lru_cache(maxsize=256)
-def choose(algorithm, input_shape, weight_shape, stride, padding, dtype):
+def choose(algorithm, input_shape, weight_shape, stride, padding, dtype, one_image=False):
     """The algorithm for a convolution.
 
     Parameters
@@ -46,10 +51,12 @@ def choose(algorithm, input_shape, weight_shape, stride, padding, dtype):
         (kernel, kernel, channels, n_filters).
     stride, padding : int
     dtype : dtype
+    one_image : bool, default=False
+        Whether it is for the prediction of one image after the other.
 
     Returns
     -------
-    Winograd, Columns or Plain
+    Winograd, Columns, OneImage or Plain
 
     Raises
     ------
@@ -68,10 +75,14 @@ def choose(algorithm, input_shape, weight_shape, stride, padding, dtype):
             f"at most 5 (at stride 2: 10), got kernel size {kernel}, stride {stride}, padding "
             f"{padding}; take algorithm='auto'."
         )
-    gains = channels >= FEWEST_CHANNELS and inner_kernel > 1
+    size = tuple((length + 2 * padding - kernel) // stride + 1 for length in input_shape[:2])
+    is_small = one_image and prod(size + weight_shape) <= MOST_OF_ONE_IMAGE
+    has_few = channels < FEWEST_CHANNELS
+    if algorithm == "auto" and is_small and not has_few:
+        return OneImage(input_shape, weight_shape, stride, padding)
+    gains = not has_few and inner_kernel > 1
     if algorithm == "columns" or not possible or (algorithm == "auto" and not gains):
         return Columns(input_shape, weight_shape, stride, padding)
-    size = tuple((length + 2 * padding - kernel) // stride + 1 for length in input_shape[:2])
     depth = channels * stride**2
     m = min(sizes, key=lambda m: tile_cost(size, m, inner_kernel, depth, n_filters))
     return Winograd(input_shape, weight_shape, stride, padding, m, dtype)

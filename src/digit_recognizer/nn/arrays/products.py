@@ -1,5 +1,7 @@
 """Matrix products and column sums, at the speed the machine allows."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from digit_recognizer.nn.arrays.rows import is_sparse
@@ -21,11 +23,13 @@ MOST_PARTS = 16
 PART_MULTIPLE = 16
 
 
+@lru_cache(maxsize=1024)
 def piece_width(n_rows: int, depth: int, n_columns: int) -> int:
     """How many columns of the result to compute at once: all, or a divisor that stays small.
 
     Measured with OpenBLAS's SkylakeX kernels in float32: 32×784×128 takes 35 µs in four pieces of
-    32 columns against 49 µs whole; from 128 rows on nothing is gained.
+    32 columns against 49 µs whole; from 128 rows on nothing is gained. The search takes 70 µs for
+    16×9×8192, the product 16.
     """
     if n_rows * depth * n_columns <= SMALL_PRODUCT:
         return n_columns

@@ -129,7 +129,8 @@ class FoldedNorm(ChannelNorm):
         super()._set(memory, mean, variance, N)
         gamma = self.norm.values["gamma"]
         folds = gamma.min() > SMALLEST_GAMMA * gamma.max()
-        memory.output_scale = -memory.kept[0] if folds and not memory.one_image else None
+        scale = -memory.kept[0].astype(memory.dtype)
+        memory.output_scale = scale if folds and not memory.one_image else None
 
     def forward(self, X, memory):
         shared = memory.shared
@@ -199,7 +200,7 @@ class FoldedConv2D(ImageLayer):
         scale, weight = memory.before.output_scale, self.conv.values["weight"]
         if scale is not None:
             scaled = memory.array("scaled weight", weight.shape)
-            weight = np.multiply(weight, scale[:, np.newaxis], out=scaled, casting="same_kind")
+            weight = np.multiply(weight, scale[:, np.newaxis], out=scaled)
         self.conv.start_forward(memory, weight)
 
     def prepared_from(self, memory):
@@ -225,4 +226,4 @@ class FoldedConv2D(ImageLayer):
             products = np.multiply(weight, gradient, out=weight)
             over_filters = products @ memory.constant("ones", products.shape[3:], 1.0)
             memory.before.output_products = over_filters.sum(axis=(0, 1), dtype=np.float64)
-            np.multiply(gradient, scale[:, np.newaxis], out=gradient, casting="same_kind")
+            np.multiply(gradient, scale[:, np.newaxis], out=gradient)

@@ -10,7 +10,7 @@ from digit_recognizer.nn.layers import Layer
 class Activation(Layer):
     """Base of the activations whose derivative follows from their output: ``dX = dY f'(Y)``."""
 
-    keeps_output = True
+    keeps_output = by_rows = True
 
     def forward(self, X, memory):
         Y = memory.kept = memory.output(X)
@@ -32,6 +32,8 @@ class Activation(Layer):
 
 class Identity(Layer):
     """``Y = X``."""
+
+    by_rows = True
 
     def forward(self, X, memory):
         return X
@@ -103,6 +105,8 @@ class Logistic(Activation):
 
 class SiLU(Layer):
     """``Y = X σ(X)`` (Elfwing et al., 2018); derivative σ + Y (1 − σ) with σ = σ(X)."""
+
+    by_rows = True
 
     def forward(self, X, memory):
         sigma = logistic(X, memory.array("sigma", X.shape))

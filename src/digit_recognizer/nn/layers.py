@@ -32,6 +32,9 @@ class Layer(ByHand):
     takes_sparse : bool
         True if, as the first layer, it takes a CSR matrix as it is; other layers get a dense array
         of each batch. Not inherited: a subclass that computes with X says so anew.
+    by_rows : bool
+        True if a sample's output and gradient depend on no other sample, and nothing is drawn: then
+        a batch may be computed in groups, see `rows`.
     is_first : bool
         Whether it is its network's first layer, which X is given to.
     input_shape, output_shape : tuple of int
@@ -42,7 +45,7 @@ class Layer(ByHand):
     """
 
     keeps_output = False
-    takes_sparse = is_first = False
+    takes_sparse = is_first = by_rows = False
 
     def build(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Take the shape of one input sample and return that of one output sample."""
@@ -113,7 +116,7 @@ class Dense(Layer):
     (2016), section 6.5.6). A sparse X is multiplied as it is.
     """
 
-    takes_sparse = True
+    takes_sparse = by_rows = True
 
     def __init__(self, n_units, bias=True, initializer=GLOROT_UNIFORM, bias_initializer=None):
         self.n_units = at_least("Dense", "n_units", n_units, 1)
@@ -142,7 +145,7 @@ class Dense(Layer):
     def forward(self, X, memory):
         X = memory.kept = without_zero_columns(X, self, memory)
         Y = memory.array("Y", (X.shape[0], self.n_units))
-        product(X, self.values["weight"], Y)
+        product(X, self.values["weight"], Y, memory.batch_rows(len(Y)))
         if self.bias:
             np.add(Y, self.values["bias"], out=Y)
         return Y
@@ -152,9 +155,12 @@ class Dense(Layer):
         product(X.T, dY, self.gradients["weight"])
         if self.bias:
             column_sums(dY, self.gradients["bias"], memory)
-        if not need_dX:
-            return None
-        return product(dY, self.values["weight"].T, memory.array("dX", X.shape))
+        return self.input_gradient(dY, memory) if need_dX else None
+
+    def input_gradient(self, dY, memory):
+        """dL/dX alone."""
+        dX = memory.array("dX", (len(dY), *self.input_shape))
+        return product(dY, self.values["weight"].T, dX, memory.batch_rows(len(dY)))
 
     def multiply_adds(self):
         return self.input_shape[0] * self.n_units

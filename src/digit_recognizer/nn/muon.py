@@ -4,6 +4,7 @@ import numpy as np
 
 from digit_recognizer.nn.adam import Adam
 from digit_recognizer.nn.arrays.parameters import aligned_zeros
+from digit_recognizer.nn.arrays.pieces import FEWEST_DEALT
 from digit_recognizer.nn.arrays.products import SHARED_WORK, product
 
 # Jordan's quintic: five steps bring each singular value of [0.0015, 1] to between 0.68 and 1.21.
@@ -45,6 +46,8 @@ class Muon(Adam):
     one, however small the batch: little beside a convolution, much beside a large dense layer.
     """
 
+    by_pieces = False
+
     def __init__(
         self,
         momentum=0.95,
@@ -58,9 +61,9 @@ class Muon(Adam):
         self.momentum = momentum
         self.nesterov = nesterov
 
-    def _take(self, parameters, n_shares):
+    def take(self, parameters, n_shares, without=(), fewest=FEWEST_DEALT):
         matrices = parameters.hidden_matrices()
-        super()._take(parameters, n_shares, [cut for cut, _ in matrices])
+        super().take(parameters, n_shares, [cut for cut, _ in matrices], fewest)
         self._large, small = [], []
         flat = parameters.values, parameters.gradients, self.states[0]
         for cut, (r, c) in sorted(matrices, key=lambda matrix: -np.prod(matrix[1])):

@@ -3,7 +3,6 @@
 import copy
 import threading
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 
 import numpy as np
 
@@ -18,10 +17,12 @@ from digit_recognizer.nn.layers import Layer
 from digit_recognizer.nn.losses import Loss
 from digit_recognizer.nn.plan import TrainingPlan
 from digit_recognizer.nn.prediction import predict
+from digit_recognizer.nn.rows.stage import training_steps
+from digit_recognizer.nn.rows.steps import learns_before, run_backward, run_forward
 from digit_recognizer.nn.training import train_epochs
 
 # Attributes that `_bind` makes from the others.
-DERIVED = {"steps", "_learns", "kept", "_own", "takes_sparse"}
+DERIVED = {"steps", "training_steps", "_learns", "kept", "_own", "takes_sparse"}
 
 
 class Network:
@@ -50,6 +51,8 @@ class Network:
     output_shape : tuple of int
     steps : list of Layer
         What is run one after the other: the layers, those on images together as one step.
+    training_steps : list of Layer
+        The same in training: layers on rows alone are one step, see `rows`.
     takes_sparse : bool
         Whether a batch of sparse rows stays sparse for the first layer.
     kept : threading.local
@@ -101,13 +104,15 @@ class Network:
             step, n_layers = rest[0].step(rest, self.fuse)
             self.steps.append(step)
             rest = rest[n_layers:]
+        self.training_steps = training_steps(self.steps, self.fuse)
         # Before the first step that learns nobody needs a gradient.
-        self._learns = list(accumulate((step.learns for step in self.steps), initial=False))
+        self._learns = learns_before(self.training_steps)
 
     def memories(self, training: bool, generator: np.random.Generator | None = None):
         """Memory for each step and the loss, for one training or one prediction at a time."""
         settings = self.dtype, training, generator
-        return [*(step.new_memory(*settings) for step in self.steps), Memory(*settings)]
+        steps = self.training_steps if training else self.steps
+        return [*(step.new_memory(*settings) for step in steps), Memory(*settings)]
 
     def forward(self, X: np.ndarray, memories: Sequence[Memory] | None = None) -> np.ndarray:
         """Output of the last layer, before the loss's output activation.
@@ -138,17 +143,9 @@ class Network:
             X = X.reshape(len(X), *self.input_shape)
         elif not self.takes_sparse:
             X = X.toarray().reshape(X.shape[0], *self.input_shape)
-        may_overwrite = False
-        for step, memory in zip(self.steps, memories, strict=False):
-            memory.overwrite_input = may_overwrite
-            Y = step.forward(X, memory)
-            if step.keeps_output:
-                may_overwrite = False
-            elif not may_overwrite:
-                may_overwrite = is_sparse(X) or not np.may_share_memory(X, Y)
-            X = Y
-        memories[-1].overwrite_input = may_overwrite
-        return X
+        steps = self.training_steps if memories[-1].training else self.steps
+        output, memories[-1].overwrite_input = run_forward(steps, X, memories)
+        return output
 
     def backward(self, dZ: np.ndarray, memories: Sequence[Memory] | None = None, need_dX=False):
         """Write the parameters' gradients to ``parameters.gradients``, and so to each layer's.
@@ -170,11 +167,7 @@ class Network:
             if self._own is None:
                 raise ValueError("The network has nothing to go back through: call forward first.")
             memories, dZ = self._own, np.array(dZ, self.dtype)
-        for position in reversed(range(len(self.steps))):
-            step, learns_before = self.steps[position], self._learns[position]
-            if not (need_dX or learns_before or step.learns):
-                return None
-            dZ = step.backward(dZ, memories[position], need_dX or learns_before)
+        dZ = run_backward(self.training_steps, self._learns, dZ, memories, need_dX)
         return dZ / self.scaling.scale if need_dX and self.scaling else dZ
 
     def loss_and_gradients(self, X, y, sample_weight, memories) -> float:

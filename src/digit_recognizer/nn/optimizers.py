@@ -8,8 +8,8 @@ import copy
 import numpy as np
 
 from digit_recognizer.nn.arrays.parameters import FlatParameters, aligned_copy, aligned_zeros
-from digit_recognizer.nn.arrays.pieces import dealt, pieces
-from digit_recognizer.nn.arrays.workers import n_workers_for, share
+from digit_recognizer.nn.arrays.pieces import FEWEST_DEALT, dealt, pieces
+from digit_recognizer.nn.arrays.workers import current_workers, n_workers_for, share
 from digit_recognizer.nn.interface.representation import Readable
 
 
@@ -40,6 +40,8 @@ class Optimizer(Readable):
     """
 
     n_states = 0
+    # Whether each parameter is updated by itself.
+    by_pieces = True
     weight_decay = 0.0
     learning_rate = 0.0
     n_steps = 0
@@ -67,8 +69,17 @@ class Optimizer(Readable):
         """
         raise NotImplementedError(f"{type(self).__name__} has no method update.")
 
-    def _take(self, parameters, n_shares, without=()):
-        """Cut the arrays to work on into pieces; the state goes on from where it was."""
+    def take(self, parameters, n_shares: int, without=(), fewest=FEWEST_DEALT) -> None:
+        """Cut the arrays to work on into pieces; the state goes on from where it was.
+
+        Parameters
+        ----------
+        parameters : FlatParameters
+        n_shares : int
+        without : sequence of slice
+        fewest : int
+            Fewer pieces make one share.
+        """
         n = parameters.n_trainable
         if self.states is None:
             self.states = tuple(aligned_zeros(n, parameters.dtype) for _ in range(self.n_states))
@@ -90,7 +101,7 @@ class Optimizer(Readable):
                 )
                 for cut in share
             ]
-            for share, scratch in dealt(cuts, n_shares, parameters.dtype)
+            for share, scratch in dealt(cuts, n_shares, parameters.dtype, fewest)
         ]
         self._taken = parameters, n_shares
 
@@ -118,12 +129,25 @@ class Optimizer(Readable):
         l2 : float, default=0.0
             Gradient of a penalty ``l2/2 Σ w²`` on the weights, added to theirs.
         """
-        taken = parameters, n_workers_for(self)
-        if self._taken != taken:
-            self._take(*taken)
         self.n_steps += 1
         self.learning_rate = learning_rate
+        workers = current_workers()
+        if workers is not None and workers.team is not None and workers.team.updates(self):
+            workers.team.update(learning_rate, l2)
+            return
+        taken = parameters, n_workers_for(self)
+        if self._taken != taken:
+            self.take(*taken)
         share(lambda pieces: self._update(pieces, learning_rate, l2), self._shares)
+
+    def update_share(self, number: int, learning_rate: float, l2: float) -> None:
+        """Update one of the shares that `take` has made; of few parameters there are fewer."""
+        for share_of_one in self._shares[number : number + 1]:
+            self._update(share_of_one, learning_rate, l2)
+
+    def hold(self, states) -> None:
+        """Have these arrays in place of the states, and others in place of the parameters."""
+        self.states, self._taken = states, None
 
     def _update(self, pieces, learning_rate, l2):
         for decayed, w, g, states, scratch in pieces:

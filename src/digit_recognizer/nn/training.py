@@ -7,6 +7,7 @@ from time import perf_counter
 import numpy as np
 
 from digit_recognizer.nn.arrays.rows import Batches, contiguous, is_sparse
+from digit_recognizer.nn.arrays.team import Course
 from digit_recognizer.nn.plan import TrainingPlan
 
 
@@ -15,8 +16,17 @@ def train_epochs(network, X, y, plan, generator, sample_weight=None) -> Iterator
     # With a scaling rows become floats in their batch only.
     X = contiguous(X, network.dtype if network.scaling is None else None)
     batches = Batches(X, y, sample_weight, plan.batch_size, plan.drop_last)
-    clock, memories = plan.clock, network.memories(training=True, generator=generator)
-    memories[0].n_batches = len(batches)
+    memories = network.memories(training=True, generator=generator)
+    memories[0].course = course = Course(network, plan.optimizer, batches)
+    try:
+        yield from _epochs(course, memories, plan, generator)
+    finally:
+        memories[0].close()
+
+
+def _epochs(course, memories, plan, generator):
+    network, _, batches = course
+    clock = plan.clock
     n_steps = min(plan.n_epochs * len(batches), plan.max_steps or math.inf)
     clock.n_steps = max(n_steps, clock.n_steps)
     while not plan.is_over:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from digit_recognizer import NumpyNetClassifier
 from digit_recognizer.estimator.fitting import cores
 from digit_recognizer.estimator.fitting.cores import AllCores
-from digit_recognizer.nn.arrays import products
+from digit_recognizer.nn.arrays import products, team
 from digit_recognizer.nn.arrays.workers import n_workers_for
 from digit_recognizer.nn.images import processes
 
@@ -199,7 +199,7 @@ IMAGES = "4C3-BN-R-D0.2-4C3-BN-R-MP2-8N-R"
 @pytest.fixture
 def started(monkeypatch):
     """Processes that were started for images; all batches that can be shared are."""
-    monkeypatch.setattr(processes, "WORTH_STARTING", 0)
+    monkeypatch.setattr(team, "WORTH_STARTING", 0)
     monkeypatch.setattr(processes, "FEWEST_SHARED", 0)
     found, start = [], processes.Processes.start
 

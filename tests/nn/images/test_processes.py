@@ -29,7 +29,7 @@ SHAPE = (8, 7, 2)
 @pytest.fixture
 def made(monkeypatch):
     """The processes that were started; all batches that can be shared are."""
-    monkeypatch.setattr(processes, "WORTH_STARTING", 0)
+    monkeypatch.setattr(team, "WORTH_STARTING", 0)
     monkeypatch.setattr(processes, "FEWEST_SHARED", 0)
     found = []
 
@@ -152,7 +152,7 @@ def test_small_batches_and_short_trainings_take_one_process(made, monkeypatch):
     monkeypatch.setattr(processes, "FEWEST_SHARED", 10_000_000)
     trained(2, folded())
     monkeypatch.setattr(processes, "FEWEST_SHARED", 0)
-    monkeypatch.setattr(processes, "WORTH_STARTING", 100)
+    monkeypatch.setattr(team, "WORTH_STARTING", 100)
     trained(2, folded())
     assert not made
 

@@ -18,9 +18,10 @@ import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 from digit_recognizer import nn
+from digit_recognizer.nn.arrays import team
 from digit_recognizer.nn.arrays.workers import Workers
 from digit_recognizer.nn.images import processes
-processes.WORTH_STARTING = processes.FEWEST_SHARED = 0
+team.WORTH_STARTING = processes.FEWEST_SHARED = 0
 layers = [nn.Conv2D(2, 3), nn.BatchNorm(), nn.ReLU(), nn.Conv2D(2, 3), nn.Flatten(), nn.Dense(2)]
 network = nn.Network(layers, nn.SoftmaxCrossEntropy(), (7, 7, 1))
 network.steps[0].piece_size = 1

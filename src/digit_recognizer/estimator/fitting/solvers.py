@@ -95,6 +95,7 @@ def stochastic_epochs(estimator, training, given, incremental, hooks):
             raise
         warnings.warn("Training interrupted by user.", stacklevel=2)
     finally:
+        epochs.close()
         if estimator.early_stopping or plan.average is not None:
             hooks.weights_are_replaced()
         _take_final_weights(estimator, plan.average)

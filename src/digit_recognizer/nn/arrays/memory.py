@@ -28,7 +28,13 @@ class Memory:
     ----------
     kept : object
         What `forward` leaves for `backward`.
+    is_whole : bool
+        Whether it is for whole batches, not for a group of rows.
+    course : Course or None
+        Of the first layer's, in a training: what is trained, how and on what.
     """
+
+    is_whole, course = True, None
 
     def __init__(self, dtype, training=False, generator=None, overwrite_input=False):
         self.dtype = np.dtype(dtype)
@@ -55,6 +61,13 @@ class Memory:
             storage = self._storage[name] = self.empty(size, dtype or self.dtype)
         view = self._views[name] = storage[:size].reshape(shape)
         return view
+
+    def close(self) -> None:
+        """End what was started for it."""
+
+    def batch_rows(self, n_rows: int) -> int:
+        """Rows of the batch that so many are of."""
+        return n_rows
 
     def empty(self, size: int, dtype) -> np.ndarray:
         """A new array of shape (size,) with undefined content."""

@@ -27,9 +27,11 @@ def pieces(n: int, dtype, edge: int = 0, without: Sequence[slice] = ()) -> list[
     ]
 
 
-def dealt(cuts: list[slice], n_threads: int, dtype) -> list[tuple[list[slice], np.ndarray]]:
+def dealt(
+    cuts: list[slice], n_threads: int, dtype, fewest=FEWEST_DEALT
+) -> list[tuple[list[slice], np.ndarray]]:
     """The pieces for each of several threads, and scratch for the largest; few are for one."""
-    n_threads = n_threads if len(cuts) >= FEWEST_DEALT else 1
+    n_threads = n_threads if len(cuts) >= fewest else 1
     largest = max((cut.stop - cut.start for cut in cuts), default=0)
     return [
         (cuts[first::n_threads], aligned_zeros(largest, dtype))

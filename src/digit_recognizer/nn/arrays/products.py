@@ -17,8 +17,8 @@ NARROWEST_PIECE = 32
 # would have other bytes: most of OpenBLAS's kernels add in another order then.
 SHARED_WORK = 25_000_000
 MOST_PARTS = 16
-# Places at which a result is cut: whole vectors of the processor.
-PART_MULTIPLE = 16
+# Places at which a result is cut: whole vectors of the processor, and blocks of its kernels.
+PART_MULTIPLE = 48
 
 
 def piece_width(n_rows: int, depth: int, n_columns: int) -> int:
@@ -38,7 +38,7 @@ def piece_width(n_rows: int, depth: int, n_columns: int) -> int:
     return n_columns
 
 
-def product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
+def product(A: np.ndarray, B: np.ndarray, out: np.ndarray, part_of: int = 0) -> np.ndarray:
     """``A @ B`` into `out`, by the threads of `Workers` where it is large.
 
     Parameters
@@ -46,6 +46,8 @@ def product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
     A : ndarray, CSR or CSC matrix of shape (n_rows, depth)
     B : ndarray of shape (depth, n_columns)
     out : ndarray of shape (n_rows, n_columns)
+    part_of : int, default=0
+        Rows of the product that these are some of: their columns are computed at once as there.
 
     Returns
     -------
@@ -55,31 +57,33 @@ def product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         return sparse_product(A, B, out)
     if not isinstance(A, np.ndarray):
         return A.multiply(B, out)
-    if A.shape[1] * out.size < SHARED_WORK:
-        return _multiply(A, B, out)
-    share(lambda part: _multiply(*part), _parts(A, B, out))
+    n_rows = part_of or len(A)
+    if n_rows * A.shape[1] * out.shape[1] < SHARED_WORK:
+        return _multiply(A, B, out, n_rows)
+    share(lambda part: _multiply(*part), _parts(A, B, out, n_rows))
     return out
 
 
-def _parts(A, B, out):
-    """The product in parts, which its shape says."""
-    n_rows, n_columns = out.shape
-    n_parts = min(max(A.shape[1] * out.size // SHARED_WORK, 2), MOST_PARTS)
+def _parts(A, B, out, n_rows):
+    """The product in parts, which the shape of the whole says."""
+    n_columns = out.shape[1]
+    n_parts = min(max(n_rows * A.shape[1] * n_columns // SHARED_WORK, 2), MOST_PARTS)
     size = max(n_rows, n_columns)
     width = -(-size // (n_parts * PART_MULTIPLE)) * PART_MULTIPLE
     parts = [slice(start, start + width) for start in range(0, size, width)]
-    if n_rows >= n_columns:
-        return [(A[part], B, out[part]) for part in parts]
-    return [(A, B[:, part], out[:, part]) for part in parts]
+    if n_rows < n_columns:
+        return [(A, B[:, part], out[:, part], n_rows) for part in parts]
+    # Some rows of the whole are few enough.
+    parts = parts if n_rows == len(A) else [slice(None)]
+    return [(A[part], B, out[part], width) for part in parts]
 
 
-def _multiply(A, B, out):
-    n_rows, depth = A.shape
-    n_columns = B.shape[1]
+def _multiply(A, B, out, n_rows):
+    depth, n_columns = B.shape
     width = piece_width(n_rows, depth, n_columns)
     if width == n_columns:
         return np.matmul(A, B, out=out)
-    n_pieces = n_columns // width
+    n_rows, n_pieces = len(A), n_columns // width
     B_pieces = B.reshape(depth, n_pieces, width).transpose(1, 0, 2)
     out_pieces = out.reshape(n_rows, n_pieces, width).transpose(1, 0, 2)
     np.matmul(A, B_pieces, out=out_pieces)

@@ -67,6 +67,8 @@ class Batches:
     def __init__(self, X, y, sample_weight, batch_size, drop_last):
         self.n_samples = X.shape[0]
         self.batch_size = min(batch_size, self.n_samples)
+        # Where the batch begins, and somebody who may have gathered it.
+        self.start, self.order, self.gathered = 0, None, None
         self.n_used = self.n_samples - (self.n_samples % self.batch_size if drop_last else 0)
         given = [X, y, sample_weight]
         self.arrays = [array if array is None else contiguous(array) for array in given]
@@ -88,11 +90,17 @@ class Batches:
         order : ndarray of shape (n_samples,), intp, or None
             Rows in the order to take them; None for the order they are in.
         """
+        self.order = order
         for start in range(0, self.n_used, self.batch_size):
+            self.start = start
             rows = slice(start, min(start + self.batch_size, self.n_used))
             rows = rows if order is None else order[rows]
+            X = None if self.gathered is None else self.gathered(start)
             pairs = zip(self.arrays, self._buffers, strict=True)
-            yield [self._take(array, rows, buffer) for array, buffer in pairs]
+            yield [
+                X if number == 0 and X is not None else self._take(array, rows, buffer)
+                for number, (array, buffer) in enumerate(pairs)
+            ]
 
     @staticmethod
     def _take(array, rows, buffer):

@@ -7,10 +7,13 @@ process does the whole again, by itself.
 
 import os
 import time
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from digit_recognizer.nn.arrays.forks import Children, fence, shared_empty, warn_of_loss
+from digit_recognizer.nn.arrays.rows import Batches
+from digit_recognizer.nn.arrays.workers import Workers
 
 # Seconds for which a process that waits only yields its processor: one that sleeps wakes up late.
 PATIENCE = 5e-3
@@ -18,6 +21,9 @@ SHORTEST_SLEEP, LONGEST_SLEEP = 1e-4, 5e-3
 # And after which one that lives is given up: a thread of the user's may have held a lock in the
 # moment of the fork.
 LONGEST_WAIT = 60.0
+# Seconds that the rest of an epoch takes one process, as far as its first batches tell, from which
+# on others are started: these have their memory after 25 ms.
+WORTH_STARTING = 0.15
 # Integers on a cache line.
 LINE = 8
 
@@ -113,5 +119,44 @@ class Team(Children):
         if not ended and seconds < LONGEST_WAIT:
             return
         self.close()
-        warn_of_loss(ended, "fit", "a smaller batch_size")
+        self.warn_of_loss(ended)
         raise Lost
+
+    def warn_of_loss(self, ended: list[int]) -> None:
+        """Tell of those that are lost, see the function of that name."""
+        warn_of_loss(ended, "fit", "a smaller batch_size")
+
+
+class Course(NamedTuple):
+    """What a training trains, how and on what."""
+
+    network: Any
+    optimizer: Any
+    batches: Batches
+
+
+class Pace:
+    """How fast the batches of an epoch go, and whether a team is worth starting for the rest."""
+
+    def __init__(self):
+        self._workers, self._begun_at, self._n_begun, self._was_worth = None, 0.0, 0, False
+
+    def is_worth_starting(self, workers: Workers, n_batches: int = 0) -> bool:
+        """Whether it is before the batch that begins now; what was once is so from then on.
+
+        Parameters
+        ----------
+        workers : Workers
+            Others than before if an epoch begins.
+        n_batches : int, default=0
+            Of the epoch. Where nobody knows, as many are expected as there were.
+        """
+        now = time.monotonic()
+        if workers is not self._workers:
+            self._workers, self._begun_at, self._n_begun = workers, now, 0
+        n_done = self._n_begun
+        self._n_begun += 1
+        n_left = n_batches - n_done if n_batches else n_done
+        expected = n_left * (now - self._begun_at) / n_done if n_done else 0.0
+        self._was_worth = self._was_worth or expected >= WORTH_STARTING
+        return self._was_worth

@@ -7,7 +7,7 @@ the calling one first: it never waits for a thread that has not begun, on a busy
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from queue import SimpleQueue
 
@@ -27,6 +27,11 @@ class Workers:
         With 1, all is done by the calling thread.
     prepare : callable, default=None
         Called by each other thread before its first work.
+
+    Attributes
+    ----------
+    team : Team or None
+        The processes that work together in this context, see `arrays.team`.
     """
 
     def __init__(self, n_workers: int, prepare: Callable | None = None):
@@ -35,6 +40,7 @@ class Workers:
         self._jobs: SimpleQueue = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._at_end = ExitStack()
+        self.team = None
 
     def at_end(self, function: Callable) -> None:
         """Have `function` called when the context ends."""
@@ -125,6 +131,17 @@ def current_workers() -> Workers | None:
     return getattr(_local, "workers", None)
 
 
+@contextmanager
+def without_workers():
+    """Context in which this thread has none."""
+    workers = current_workers()
+    _local.workers = None
+    try:
+        yield
+    finally:
+        _local.workers = workers
+
+
 def forget_workers() -> None:
     """Have none in this thread: that of a process just forked, which has no threads."""
     _local.workers = None
@@ -159,8 +176,5 @@ def share(function: Callable, pieces: Sequence, calls: Sequence = ()) -> None:
             function(piece)
         return
     # What a piece computes is not cut again.
-    _local.workers = None
-    try:
+    with without_workers():
         workers.share(function, pieces)
-    finally:
-        _local.workers = workers

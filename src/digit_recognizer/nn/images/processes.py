@@ -10,7 +10,6 @@ Where one is lost the first process computes the batch again, by itself, to the 
 """
 
 import math
-import time
 
 import numpy as np
 
@@ -21,10 +20,6 @@ from digit_recognizer.nn.images.exchange import Exchange
 
 # Multiply-adds of a batch's forward pass from which on it is shared: about a millisecond.
 FEWEST_SHARED = 10_000_000
-# Seconds that the rest of an epoch takes one process, as far as its first batches tell, from which
-# on others are started: these have their memory after 25 ms. Where nobody knows how many batches
-# there will be, as many are expected as there were.
-WORTH_STARTING = 0.15
 FORWARD, BACKWARD = 1, 2
 
 
@@ -138,21 +133,14 @@ def exchange_for(stage, memory, n_images: int, dtype) -> Exchange:
     dtype : dtype
     """
     workers, exchange = current_workers(), memory.exchange
-    now = time.monotonic()
-    if workers is not memory.workers:
-        memory.workers, memory.begun_at, memory.n_begun = workers, now, 0
-    elapsed, n_done = now - memory.begun_at, memory.n_begun
-    memory.n_begun += 1
+    n_batches = len(memory.course.batches) if memory.course else 0
+    is_worth = memory.pace.is_worth_starting(workers, n_batches)
     fits = exchange is not None and n_images <= exchange.most_images
     if isinstance(exchange, Processes):
         if fits and exchange.is_open:
             return exchange
         exchange.close()
         fits = False
-    n_left = memory.n_batches - n_done if memory.n_batches else n_done
-    # What paid in one epoch does so in the next.
-    expected = n_left * elapsed / n_done if n_done else 0.0
-    is_worth = isinstance(exchange, Processes) or expected >= WORTH_STARTING
     if is_worth and not memory.has_failed and _pays(stage, n_images, dtype):
         try:
             n_workers = n_workers_for(*stage.layers)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from digit_recognizer.nn.activations import CustomActivation
+from digit_recognizer.nn.arrays.team import Pace
 from digit_recognizer.nn.images.blocks import Piece, block_images, cut, enter, leave
 from digit_recognizer.nn.images.fusion import fused
 from digit_recognizer.nn.images.layers import Barrier, ImageLayer, OnPieces, Step
@@ -61,15 +62,18 @@ class StageMemory:
 
     # A stage copies the images into blocks, and never computes in their place.
     overwrite_input = False
-    n_batches = 0
+    course = None
 
     def __init__(self, dtype, training, generator, stage, one_image=False):
         self.dtype, self.training, self.generator = np.dtype(dtype), training, generator
         self.prepared_from = self.prepared_for = self.plan = self._one = None
         self._stage, self.exchange, self._one_image = stage, None, one_image
-        # What `exchange_for` goes by: the workers, when and how many batches they began.
-        self.workers, self.begun_at, self.n_begun, self.has_failed = None, 0.0, 0, False
+        # What `exchange_for` goes by.
+        self.pace, self.has_failed = Pace(), False
         self.renew()
+
+    def close(self):
+        """End what was started for it."""
 
     def renew(self):
         """Give back all arrays: nothing is kept from one batch to the next."""

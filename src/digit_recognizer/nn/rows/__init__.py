@@ -1,0 +1,1 @@
+"""Batches of rows in groups, which several processes may share."""

@@ -1,0 +1,134 @@
+"""Layers on rows as one step of a network in training, which several processes may share."""
+
+from digit_recognizer.nn.arrays.forks import can_fork
+from digit_recognizer.nn.arrays.memory import Memory
+from digit_recognizer.nn.arrays.rows import is_sparse
+from digit_recognizer.nn.arrays.team import Lost, Pace
+from digit_recognizer.nn.arrays.workers import current_workers, is_ours, n_workers_for
+from digit_recognizer.nn.rows.groups import is_alike
+from digit_recognizer.nn.rows.steps import learns_before, run_backward, run_forward
+from digit_recognizer.nn.rows.team import RowTeam
+
+# Multiply-adds of a batch's forward pass from which on it is shared, a tenth of a millisecond; and
+# rows of a group.
+FEWEST_SHARED = 10_000_000
+FEWEST_ROWS = 48
+
+
+class StageMemory(Memory):
+    """Memories of the layers of a stage, and who shares the batches."""
+
+    def __init__(self, dtype, training, generator, stage):
+        super().__init__(dtype, training, generator)
+        self.layers = [layer.new_memory(dtype, training, generator) for layer in stage.layers]
+        self.pace, self.team, self.has_failed = Pace(), None, False
+        # In which epoch the team is, and what it was started with.
+        self.workers, self.settings = None, ""
+        # Of the last batch: X, and how many layers were the team's.
+        self.X, self.n_shared = None, 0
+
+    def close(self):
+        if self.team is not None:
+            self.team.close()
+
+
+class RowStage:
+    """Runs the layers of a network that has none but such on rows.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Built and bound, all of them `by_rows`.
+    """
+
+    learns = True
+
+    def __init__(self, layers):
+        self.layers = layers
+        self.keeps_output = layers[-1].keeps_output
+        self._learns = learns_before(layers)
+
+    def new_memory(self, dtype, training, generator):
+        return StageMemory(dtype, training, generator, self)
+
+    def forward(self, X, memory):
+        memory.X, memory.n_shared = X, 0
+        team = self._team(X, memory)
+        Y = None if team is None else self._ask(memory, team.forward, X)
+        if Y is None:
+            return run_forward(self.layers, X, memory.layers, memory.overwrite_input)[0]
+        n = memory.n_shared = team.n_layers
+        return run_forward(self.layers[n:], Y, memory.layers[n:])[0]
+
+    def backward(self, dY, memory, need_dX=True):
+        n = memory.n_shared
+        rest = self.layers[n:], self._learns[n:], dY, memory.layers[n:]
+        dY = run_backward(*rest, need_dX or n > 0)
+        if not n:
+            return dY
+        if not need_dX:
+            self._ask(memory, memory.team.backward, dY)
+            if memory.team is not None:
+                return None
+        # By this process alone, and so from the beginning.
+        own = self.layers[:n], self._learns[:n], memory.layers[:n]
+        run_forward(own[0], memory.X, own[2])
+        return run_backward(*own[:2], dY, own[2], need_dX)
+
+    def _ask(self, memory, function, array):
+        """What the team computes; or None, and no team any more, if one of it is lost."""
+        try:
+            return function(array)
+        except Lost:
+            memory.team, memory.has_failed = None, True
+            return None
+
+    def _team(self, X, memory):
+        """The team for this batch, which is started where that pays; or None."""
+        workers, course = current_workers(), memory.course
+        if course is None or workers is None or memory.has_failed:
+            return None
+        is_worth = memory.pace.is_worth_starting(workers, len(course.batches))
+        n_rows = X.shape[0]
+        if n_rows < course.batches.batch_size:
+            return None
+        if memory.workers is not workers and is_worth and not is_sparse(X) and can_fork():
+            memory.workers = workers
+            n_processes = min(n_workers_for(*self.layers), n_rows // FEWEST_ROWS)
+            settings = f"{n_processes} {self.layers}"
+            if memory.team is not None and memory.team.is_open and settings == memory.settings:
+                memory.team.begin()
+            else:
+                memory.close()
+                memory.team, memory.settings = None, settings
+                self._start(memory, n_processes, n_rows)
+            if memory.team is not None:
+                workers.team = memory.team
+                workers.at_end(memory.team.rest)
+        return memory.team if memory.workers is workers else None
+
+    def _start(self, memory, n_processes, n_rows):
+        """Start a team for the first layers, if their products are the same in groups of rows."""
+        if n_processes < 2:
+            return
+        n_layers = len(self.layers)
+        for position, layer in reversed([*enumerate(self.layers)]):
+            if layer.learns and not is_alike(layer, n_rows, n_processes, memory.dtype):
+                n_layers = position
+        layers = self.layers[:n_layers]
+        n_multiply_adds = n_rows * sum(layer.multiply_adds() for layer in layers)
+        if not layers or n_multiply_adds < FEWEST_SHARED:
+            return
+        try:
+            memory.team = RowTeam(memory.course, layers, n_processes)
+        except (OSError, MemoryError):
+            memory.has_failed = True
+
+
+def training_steps(steps, fuse: bool) -> list:
+    """The steps of a network in training: one where all layers are ours, and on rows.
+
+    The first is a Dense: nothing is computed before one.
+    """
+    on_rows = fuse and all(step.by_rows and is_ours(step) for step in steps)
+    return [RowStage(steps)] if on_rows and steps[0].learns else steps

@@ -93,7 +93,7 @@ def test_impossible_views_are_refused(value):
 
 
 def test_threads_that_share_rows_give_the_same_bytes(network, monkeypatch):
-    monkeypatch.setattr(nn.images.views, "PREDICTION_ROWS", 3)
+    monkeypatch.setattr(nn.images.views, "IMAGE_ROWS", 3)
     images, results = np.random.default_rng(0).uniform(size=(20, 9, 7)), set()
     for n_workers in (1, 3):
         with Workers(n_workers):

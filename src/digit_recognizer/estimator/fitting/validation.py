@@ -11,6 +11,8 @@ from digit_recognizer.estimator.fitting.cores import AllCores
 from digit_recognizer.estimator.fitting.scoring import Score
 from digit_recognizer.estimator.inputs.arrays import prepared, validated
 from digit_recognizer.estimator.inputs.soft_targets import learned_targets
+from digit_recognizer.nn.arrays.memory import Memory
+from digit_recognizer.nn.prediction import predict
 
 EVALUATION_ROWS = 1024
 
@@ -95,15 +97,14 @@ def evaluate(network, X, y, sample_weight):
         The weighted mean over the rows; nan if the weights add up to zero.
     predictions : ndarray of shape (n_samples, n_outputs)
     """
-    memories = network.memories(training=False)
-    total = total_weight = 0.0
-    predictions = np.empty((X.shape[0], *network.output_shape), dtype=network.dtype)
-    for start in range(0, X.shape[0], EVALUATION_ROWS):
+    predictions = predict(network, X, activate=False)
+    total, total_weight, memory = 0.0, 0.0, Memory(network.dtype)
+    for start in range(0, len(predictions), EVALUATION_ROWS):
         rows = slice(start, start + EVALUATION_ROWS)
-        Z = network.forward(X[rows], memories).copy()
-        predictions[rows] = network.loss.activate(Z.copy())
+        Z = predictions[rows].copy()
+        network.loss.activate(predictions[rows])
         weight = None if sample_weight is None else sample_weight[rows]
-        loss, _ = network.loss.loss_and_gradient(Z, y[rows], weight, memories[-1])
+        loss, _ = network.loss.loss_and_gradient(Z, y[rows], weight, memory)
         share = len(Z) if weight is None else float(weight.sum())
         total += share * loss
         total_weight += share

@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable
 
 import numpy as np
 
+from digit_recognizer.nn.arrays.forks import has_copies, own_empty
 from digit_recognizer.nn.arrays.memory import Memory
 from digit_recognizer.nn.arrays.parameters import CACHE_LINE_BYTES
 from digit_recognizer.nn.images.blocks import Piece
@@ -28,8 +29,12 @@ class Arena:
         """An array of shape (size,) with undefined content, on a cache line of its own."""
         n_bytes = size * np.dtype(dtype).itemsize
         if self._used + n_bytes > len(self._chunk):
-            raw = np.empty(max(self._next_size, n_bytes) + CACHE_LINE_BYTES, np.uint8)
-            self._chunk = raw[-raw.ctypes.data % CACHE_LINE_BYTES :]
+            size = max(self._next_size, n_bytes)
+            if has_copies():
+                self._chunk = own_empty(size)
+            else:
+                raw = np.empty(size + CACHE_LINE_BYTES, np.uint8)
+                self._chunk = raw[-raw.ctypes.data % CACHE_LINE_BYTES :]
             self._used = 0
             self._next_size = min(2 * self._next_size, self.LARGEST_CHUNK)
         array = self._chunk[self._used : self._used + n_bytes].view(dtype)

@@ -119,7 +119,11 @@ class ImageStage(Layer):
         Most images of a piece; None for as many as fit the cache.
     most_groups : int
         Of the pieces of a batch in training, see `exchange`.
+    has_many_calls : bool
+        See `sharing`.
     """
+
+    has_many_calls = True
 
     def __init__(self, layers, fuse):
         self.layers = list(layers)

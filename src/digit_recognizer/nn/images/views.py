@@ -1,15 +1,16 @@
 """Test-time augmentation: predictions averaged over shifted and turned views of each image."""
 
+import threading
 from dataclasses import dataclass
 from math import inf
 from numbers import Real
 
 import numpy as np
 
-from digit_recognizer.nn.arrays.workers import share
+from digit_recognizer.nn.arrays.sharing import share_rows
 from digit_recognizer.nn.images.augmentation import Augment, Augmenter
 from digit_recognizer.nn.network import Network
-from digit_recognizer.nn.prediction import PREDICTION_ROWS
+from digit_recognizer.nn.prediction import IMAGE_ROWS, predict
 
 
 @dataclass(frozen=True)
@@ -78,18 +79,17 @@ def predict_views(network: Network, X, views: Views, image_shape, fill: float) -
     transforms = views.transforms()
     total = np.zeros((X.shape[0], *network.output_shape), dtype=network.dtype)
 
-    def predict_rows(start):
-        rows = slice(start, start + PREDICTION_ROWS)
+    kept = threading.local()
+
+    def predict_rows(rows):
         block = X[rows] if isinstance(X, np.ndarray) else X[rows].toarray()
         for matrix, shift in transforms:
             seen = block.astype(network.dtype, order="C")
             n = len(seen)
             matrices, shifts = np.broadcast_to(matrix, (n, 2, 2)), np.broadcast_to(shift, (n, 2))
             augmenter.warp(seen, matrices, shifts)
-            total[rows] += network.predict(seen)
+            total[rows] += predict(network, seen, kept=kept)
 
-    share(
-        predict_rows, range(0, X.shape[0], PREDICTION_ROWS), calls=(*network.layers, network.loss)
-    )
+    share_rows(predict_rows, [total], IMAGE_ROWS, network, len(transforms))
     total /= len(transforms)
     return total

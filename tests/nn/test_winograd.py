@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digit_recognizer.nn.images.memory import Arena, ImageMemory
-from digit_recognizer.nn.kernels.strided import largest_divisor, strided_view
+from digit_recognizer.nn.kernels import winograd_piece
+from digit_recognizer.nn.kernels.strided import KeptViews, largest_divisor, strided_view
 from digit_recognizer.nn.kernels.tiles import LARGEST_TILE, Axis, runs, transform_matrices
 from digit_recognizer.nn.kernels.winograd import Winograd
 
@@ -99,6 +100,43 @@ def test_float32_is_within_1e_4_of_float64(size, channels, kernel, m, generator)
         results.append((Y, dX, d_weight))
     for exact, rounded in zip(*results, strict=True):
         assert np.abs(exact - rounded).max() < 1e-4 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize(("stripe", "product"), [(1, 10**6), (10**6, 60), (1, 60)])
+def test_stripes_and_parts_of_products_add_up(stripe, product, generator, monkeypatch):
+    X = generator.standard_normal((2, 9, 8, 4, 3))
+    weight, dY = generator.standard_normal((3, 3, 3, 5)), generator.standard_normal((2, 7, 6, 4, 5))
+    results = []
+    for sizes in ((10**9, 10**9), (stripe, product)):
+        monkeypatch.setattr(winograd_piece, "STRIPE_ELEMENTS", sizes[0])
+        monkeypatch.setattr(winograd_piece, "SMALL_PRODUCT", sizes[1])
+        memory = ImageMemory(None, Arena(), np.float64, True)
+        plan = Winograd((9, 8, 3), weight.shape, 1, 0, 2, np.float64)
+        plan.start(weight, memory, training=True, bias=np.arange(5.0))
+        d_weight, d_bias = np.empty_like(weight), np.empty(5)
+        # Twice: the second time sums are not empty.
+        for _ in range(2):
+            plan.start_backward(memory)
+            for _ in range(2):
+                Y, dX = np.empty_like(dY), np.empty_like(X)
+                plan.forward(X, Y, memory)
+                plan.backward(X, dY, dX, memory)
+            plan.finish_backward(memory, d_weight, d_bias)
+        results.append((Y, dX, d_weight, d_bias))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(results[1][3], 2 * dY.sum(axis=(0, 1, 2, 3)), atol=1e-11)
+
+
+def test_views_are_kept_for_each_of_a_few_arrays():
+    views = KeptViews([((2,), (1,), 0), ((2,), (1,), 1)])
+    arrays = [np.full(3, number) for number in range(views.MOST_ARRAYS + 5)]
+    for array in arrays:
+        first, second = views.of(array)
+        assert np.shares_memory(first, array[:1])
+        np.testing.assert_array_equal(second, array[1:])
+    assert views.of(arrays[-1])[0] is first
+    assert len(views._made) <= views.MOST_ARRAYS
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,13 @@ def test_storage_grows_with_the_largest_batch_and_stays(memory):
     assert np.shares_memory(memory.array("a", (2, 2)), large)
 
 
+def test_batches_of_many_sizes_do_not_fill_the_memory(memory):
+    memory.array("a", (1000,))[...] = np.arange(1000)
+    for n in range(1, 1000):
+        np.testing.assert_array_equal(memory.array("a", (n,))[-1], n - 1)
+    assert len(memory._views) <= memory.MOST_VIEWS
+
+
 def test_arrays_have_the_dtype_of_the_memory_unless_asked_otherwise(memory):
     assert memory.array("a", (2,)).dtype == np.float32
     assert memory.array("b", (2,), bool).dtype == bool

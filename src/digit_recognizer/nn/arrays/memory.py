@@ -35,6 +35,8 @@ class Memory:
     """
 
     is_whole, course = True, None
+    # Batches of many sizes shall not fill the memory with views.
+    MOST_VIEWS = 256
 
     def __init__(self, dtype, training=False, generator=None, overwrite_input=False):
         self.dtype = np.dtype(dtype)
@@ -50,16 +52,19 @@ class Memory:
         """An array of `shape` with undefined content: the same storage at each call of `name`.
 
         The storage grows to the largest shape asked for and never shrinks; a smaller last batch
-        is a view of its beginning.
+        is a view of its beginning. A shape has the same object, until the storage grows.
         """
-        view = self._views.get(name)
-        if view is not None and view.shape == shape:
+        view = self._views.get((name, shape))
+        if view is not None:
             return view
+        if len(self._views) == self.MOST_VIEWS:
+            self._views.clear()
         size = prod(shape)
         storage = self._storage.get(name)
         if storage is None or storage.size < size:
             storage = self._storage[name] = self.empty(size, dtype or self.dtype)
-        view = self._views[name] = storage[:size].reshape(shape)
+            self._views = {key: view for key, view in self._views.items() if key[0] != name}
+        view = self._views[name, shape] = storage[:size].reshape(shape)
         return view
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ last block is filled up with images of zeros, whose gradients are zeros too.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -46,7 +47,8 @@ class Piece:
         return self.n_blocks * self.n - (self.images.stop - self.images.start)
 
 
-def cut(n_images: int, block_images: int, blocks_of_piece: int = 1) -> list[Piece]:
+@lru_cache
+def cut(n_images: int, block_images: int, blocks_of_piece: int = 1) -> tuple[Piece, ...]:
     """Cut a batch into pieces of blocks that are as full as can be.
 
     Parameters
@@ -59,14 +61,14 @@ def cut(n_images: int, block_images: int, blocks_of_piece: int = 1) -> list[Piec
     """
     n_blocks = -(-n_images // block_images)
     n = -(-n_images // max(n_blocks, 1))
-    return [
+    return tuple(
         Piece(
             min(blocks_of_piece, n_blocks - first),
             n,
             slice(first * n, min((first + blocks_of_piece) * n, n_images)),
         )
         for first in range(0, n_blocks, blocks_of_piece)
-    ]
+    )
 
 
 def enter(images: np.ndarray, blocks: np.ndarray) -> np.ndarray:

@@ -58,6 +58,8 @@ class ImageMemory(Memory):
 
     Attributes
     ----------
+    last_piece : Piece or None
+        Which one passed last, for which the following are set.
     images : slice
         Which images of the batch a piece holds; of the shared memory, all of the batch.
     position : int
@@ -76,6 +78,8 @@ class ImageMemory(Memory):
         Where what `backward` returns is kept, if it may not be overwritten like that.
     one_image : bool
         Of the shared memory: whether it is for the prediction of one image after the other.
+    has_sums : bool
+        Of the shared memory: whether a piece's gradients have been added to its sums.
     before : ImageMemory or None
         That of the layer before.
     output_scale : ndarray of shape (channels,) or None
@@ -88,11 +92,11 @@ class ImageMemory(Memory):
         self._shared = shared
         self.arena = arena
         self._made: dict[Hashable, object] = {}
-        self.images, self.position = slice(0, 0), 0
+        self.last_piece, self.images, self.position = None, slice(0, 0), 0
         self.exchange, self.index = None, 0
         self.blocks = (0, 0)
         self.n_padding = 0
-        self.transient_output = self.one_image = False
+        self.transient_output = self.one_image = self.has_sums = False
         self.lasting_gradients: tuple | None = None
         self.before: ImageMemory | None = None
         self.output_scale = self.output_products = self.gradient_factors = None
@@ -185,7 +189,8 @@ class LayerMemory:
     def of(self, piece: Piece, position: int) -> ImageMemory:
         """Memory of a piece of the batch that is about to pass."""
         memory = self.piece(position)
-        memory.images, memory.n_padding = piece.images, piece.n_padding
-        memory.position = position
-        memory.blocks = piece.n_blocks, piece.n
+        if memory.last_piece is not piece:
+            memory.last_piece, memory.position = piece, position
+            memory.images, memory.n_padding = piece.images, piece.n_padding
+            memory.blocks = piece.n_blocks, piece.n
         return memory

@@ -179,7 +179,7 @@ class ImageStage(Layer):
                 memories[index].shared.lasting_gradients = (store, number % 2) if lasts else None
                 lasts = lasts and layer.returns_gradient
 
-    def pieces(self, n_images: int, dtype) -> list[Piece]:
+    def pieces(self, n_images: int, dtype) -> tuple[Piece, ...]:
         """The pieces of a batch."""
         if not self.in_pieces:
             return cut(n_images, max(n_images, 1))
@@ -287,7 +287,8 @@ class ImageStage(Layer):
                 for position in positions:
                     piece, G = pieces[position], gradients[position]
                     if G is None:
-                        G = dY if self.leaves_images else self._enter_gradient(dY, piece, memories)
+                        place = dY, piece, position, memories
+                        G = dY if self.leaves_images else self._enter_gradient(*place)
                     if tail:
                         G = tail.layer.backward(G, memories[tail.index].of(piece, position))
                     for layer, index in reversed(body):
@@ -318,9 +319,10 @@ class ImageStage(Layer):
         memory = memory.piece(position) if first.layer.keeps_input else memory.shared
         return enter(X[piece.images], memory.array("entered", shape))
 
-    def _enter_gradient(self, dY, piece, memories):
+    def _enter_gradient(self, dY, piece, position, memories):
         shape = (piece.n_blocks, *dY.shape[1:3], piece.n, dY.shape[3])
-        return enter(dY[piece.images], np.empty(shape, dY.dtype))
+        memory = memories[self.steps[-1].index].piece(position)
+        return enter(dY[piece.images], memory.array("entered gradient", shape))
 
 
 ImageLayer.stage = ImageStage

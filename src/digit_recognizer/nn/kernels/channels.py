@@ -97,7 +97,7 @@ def moments(X, center, memory) -> np.ndarray:
         np.matmul(ones, parts.by_channel(values), out=out[0])
         np.multiply(values, values, out=square)
         np.matmul(ones, parts.by_channel(square), out=out[1])
-    return sums.sum(axis=0, dtype=np.float64)
+    return np.add.reduce(sums, axis=0, dtype=np.float64)
 
 
 def _real_images(X, parts, memory):
@@ -174,7 +174,7 @@ def masked_sums(G, X, Y, shared) -> np.ndarray:
         np.matmul(ones, parts.by_channel(values), out=out[0])
         np.multiply(values, X[part], out=product)
         np.matmul(ones, parts.by_channel(product), out=out[1])
-    return sums.sum(axis=0, dtype=np.float64)
+    return np.add.reduce(sums, axis=0, dtype=np.float64)
 
 
 def negative_sums(G, S, shared) -> np.ndarray:
@@ -194,7 +194,7 @@ def negative_sums(G, S, shared) -> np.ndarray:
         np.right_shift(bits(S[part]), 8 * mask.itemsize - 1, out=mask)
         np.bitwise_and(word, mask, out=word)
         np.matmul(parts.ones(values, shared), parts.by_channel(values), out=out[0])
-    return sums.sum(axis=0, dtype=np.float64)
+    return np.add.reduce(sums, axis=0, dtype=np.float64)
 
 
 def combine(G, X, scale, slope, shift, shared) -> None:

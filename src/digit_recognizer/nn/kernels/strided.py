@@ -40,6 +40,33 @@ def strided_view(array: np.ndarray, shape, strides, offset: int = 0) -> np.ndarr
         ) from error
 
 
+class KeptViews:
+    """The views of one array after the other at the same places, made once for each.
+
+    Parameters
+    ----------
+    places : list of tuple
+        Shape, strides and offset of each view.
+    """
+
+    MOST_ARRAYS = 64
+
+    def __init__(self, places):
+        self._places = places
+        self._made: dict[int, tuple] = {}
+
+    def of(self, array: np.ndarray) -> list[np.ndarray]:
+        """The array's views."""
+        made = self._made.get(id(array))
+        # It holds the array, whose id is nobody else's as long as it does.
+        if made is None:
+            if len(self._made) == self.MOST_ARRAYS:
+                self._made.clear()
+            views = [strided_view(array, *place) for place in self._places]
+            made = self._made[id(array)] = array, views
+        return made[1]
+
+
 def largest_divisor(number: int, limit: float) -> int:
     """Largest divisor of `number` that is at most `limit`; at least 1."""
     for count in range(1, number + 1):

@@ -101,7 +101,7 @@ class Winograd:
 
     def start_backward(self, shared):
         """Set the sums of the gradients to 0."""
-        self.weight_sums(shared)[...] = 0
+        shared.has_sums = False
         self.bias_sum(shared)[...] = 0
 
     def backward(self, X, dY, dX, memory):
@@ -109,7 +109,8 @@ class Winograd:
         shared = memory.shared
         piece = self._piece(X, memory)
         sums = self.weight_sums(shared), None if shared.kept is None else self.bias_sum(shared)
-        piece.backward(X, dY, dX, self.transposed_weights(shared), *sums)
+        piece.backward(X, dY, dX, self.transposed_weights(shared), *sums, not shared.has_sums)
+        shared.has_sums = True
 
     def finish_backward(self, shared, d_weight, d_bias=None):
         """Write the gradients of weight and bias."""

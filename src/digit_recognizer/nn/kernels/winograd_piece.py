@@ -9,7 +9,7 @@ that reach over the edge of an image use the part of a matrix that is inside (`t
 import numpy as np
 
 from digit_recognizer.nn.arrays.products import SMALL_PRODUCT
-from digit_recognizer.nn.kernels.strided import largest_divisor, strided_view
+from digit_recognizer.nn.kernels.strided import KeptViews, largest_divisor, strided_view
 from digit_recognizer.nn.kernels.tiles import ONES
 from digit_recognizer.nn.kernels.winograd_stripe import WinogradStripe, multiply
 
@@ -93,20 +93,23 @@ class WinogradPiece:
             if bias is not None:
                 np.add(self.M_ones, self.bias_row, out=self.M_ones)
             multiply(stripe.outputs)
-        for matrix, source, place in self.row_outputs:
-            np.matmul(matrix, source, out=strided_view(Y, *place))
+        for (matrix, source), target in zip(self.row_outputs, self.views_of_Y.of(Y), strict=True):
+            np.matmul(matrix, source, out=target)
 
-    def backward(self, X, dY, dX, transposed_weights, weight_sums, bias_sum):
+    def backward(self, X, dY, dX, transposed_weights, weight_sums, bias_sum, is_first):
         """Add Uᵀ Z to the weight sums; dX = Σ B (Z Ŵᵀ) Bᵀ unless it is None.
 
-        Also add to the bias's sum, unless that is None.
+        Also add to the bias's sum, unless that is None. The first piece's products are the first
+        weight sums, whatever these held.
 
         U is computed again: in the cache that takes less time than reading it from the memory,
         where all pieces' U would be twice as large as the images.
         """
         self._rows_of_input(X)
-        for matrix, place, target in self.row_gradients:
-            np.matmul(matrix, strided_view(dY, *place), out=target)
+        for (matrix, target), source in zip(
+            self.row_gradients, self.views_of_dY.of(dY), strict=True
+        ):
+            np.matmul(matrix, source, out=target)
         for stripe in self.stripes:
             multiply(stripe.gradients)
             if bias_sum is not None:
@@ -114,9 +117,7 @@ class WinogradPiece:
                 np.add(bias_sum, self.ones @ places, out=bias_sum)
             for number, total in enumerate(weight_sums):
                 self._columns_of_input(stripe, number)
-                np.matmul(self.U_rows_transposed, self.M_rows, out=self.products)
-                for k in range(self.products.shape[1]):
-                    np.add(total, self.products[:, k], out=total)
+                self._add_products(total, is_first and stripe is self.stripes[0])
                 if dX is not None:
                     np.matmul(self.M_rows, transposed_weights[number], out=self.U_rows)
                     multiply(stripe.input_gradients[number])
@@ -127,15 +128,27 @@ class WinogradPiece:
             if not self.covered:
                 dX[...] = 0
             # dX = B (dU Bᵀ), summed where tiles overlap.
-            for matrix, source, place in self.row_input_gradients:
-                np.matmul(matrix, source, out=strided_view(dX, *place))
+            products = zip(self.row_input_gradients, self.views_of_dX.of(dX), strict=True)
+            for (matrix, source), target in products:
+                np.matmul(matrix, source, out=target)
+
+    def _add_products(self, total, is_first):
+        """Uᵀ Z of a phase."""
+        if is_first and self.products.shape[1] == 1:
+            np.matmul(self.U_rows_transposed, self.M_rows, out=total[:, np.newaxis])
+            return
+        if is_first:
+            total[...] = 0
+        np.matmul(self.U_rows_transposed, self.M_rows, out=self.products)
+        for k in range(self.products.shape[1]):
+            np.add(total, self.products[:, k], out=total)
 
     def _rows_of_input(self, X):
         """Bᵀ X for each phase of the rows."""
         if not self.covered:
             self.half_in[...] = 0
-        for matrix, place, target in self.row_inputs:
-            np.matmul(matrix, strided_view(X, *place), out=target)
+        for (matrix, target), source in zip(self.row_inputs, self.views_of_X.of(X), strict=True):
+            np.matmul(matrix, source, out=target)
 
     def _columns_of_input(self, stripe, number):
         """U = (Bᵀ X) B for a phase."""
@@ -144,33 +157,41 @@ class WinogradPiece:
         multiply(stripe.inputs[number])
 
     def _make_rows(self):
-        """The products along the height: what is the caller's, X, Y and their gradients, as places.
+        """The products along the height, and the views of what is the caller's: X, Y and the like.
 
         A place is the shape, strides and offset of a view.
         """
         plan, height_in, height_out = self.plan, self.plan.input_shape[0], self.plan.output_shape[0]
-        self.row_outputs = [
+        outputs = [
             (M, self._half_out_rows(run), self._place(height_out, run, len(M), self.part_out))
             for run, M in plan.rows[0].outputs
         ]
-        self.row_gradients = [
-            (M, self._place(height_out, run, M.shape[1], self.part_out), self._half_out_rows(run))
+        gradients = [
+            (M, self._half_out_rows(run), self._place(height_out, run, M.shape[1], self.part_out))
             for run, M in plan.rows[0].gradients
         ]
-        self.row_inputs, self.row_input_gradients = [], []
+        inputs, input_gradients = [], []
         for i, axis in enumerate(plan.rows):
             part = self.part_in
             for run, M in axis.inputs:
                 place = self._place(height_in, run, M.shape[1], part, axis)
-                target = self._half_in_rows(i, run, plan.a, part)
-                self.row_inputs.append((M, place, target))
+                inputs.append((M, self._half_in_rows(i, run, plan.a, part), place))
             part = self.part_dX
             last = [(run, M, run._replace(first=self.T - 1)) for run, M in axis.last_spill]
             joint = [(run, M, run) for run, M in axis.first_own + axis.joint]
             for run, M, run_of_source in joint + last:
                 source = self._half_in_rows(i, run_of_source, M.shape[1], part)
                 place = self._place(height_in, run, len(M), part, axis)
-                self.row_input_gradients.append((M, source, place))
+                input_gradients.append((M, source, place))
+        self.row_inputs, self.views_of_X = self._with_views(inputs)
+        self.row_outputs, self.views_of_Y = self._with_views(outputs)
+        self.row_gradients, self.views_of_dY = self._with_views(gradients)
+        self.row_input_gradients, self.views_of_dX = self._with_views(input_gradients)
+
+    @staticmethod
+    def _with_views(products):
+        """Matrices with the scratch they meet, and the views that go with them."""
+        return [(M, half) for M, half, _ in products], KeptViews([place for *_, place in products])
 
     def _place(self, height, run, n_rows, part, axis=None):
         """Of the view (blocks, tiles, parts, rows, part) of an image's rows, `n_rows` a tile.

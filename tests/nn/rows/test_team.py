@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from digit_recognizer import nn
 from digit_recognizer.nn.arrays import team
 from digit_recognizer.nn.arrays.forks import can_fork
 from digit_recognizer.nn.arrays.workers import Workers
-from digit_recognizer.nn.rows import groups, stage
+from digit_recognizer.nn.rows import contest, groups, stage
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="needs fork")
 N_FEATURES = 70
@@ -23,6 +24,8 @@ def made(monkeypatch):
     """The teams that were started; all batches that can be shared are."""
     monkeypatch.setattr(team, "WORTH_STARTING", 0)
     monkeypatch.setattr(stage, "FEWEST_SHARED", 0)
+    always = SimpleNamespace(choose=lambda: contest.TOGETHER, stop=lambda: None)
+    monkeypatch.setattr(stage, "Contest", lambda: always)
     found = []
 
     class Recorded(stage.RowTeam):
@@ -282,3 +285,20 @@ def test_few_batches_are_not_worth_a_process(made, monkeypatch):
     monkeypatch.setattr(team, "WORTH_STARTING", 100)
     trained(2)
     assert not made
+
+
+def test_batches_alone_and_together_take_turns_to_the_same_bytes(made, monkeypatch):
+    class Turns:
+        n = 0
+
+        def choose(self):
+            self.n += 1
+            return [contest.ALONE, contest.TOGETHER][self.n // 3 % 2]
+
+        def stop(self):
+            self.n = 0
+
+    monkeypatch.setattr(stage, "Contest", Turns)
+    for optimizer in (nn.Adam(), nn.Muon()):
+        assert trained(2, optimizer=optimizer) == trained(1, optimizer=optimizer)
+    assert all(0 < one.n_shared < 3 * 7 for one in made)

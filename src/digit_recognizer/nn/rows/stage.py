@@ -5,6 +5,7 @@ from digit_recognizer.nn.arrays.memory import Memory
 from digit_recognizer.nn.arrays.rows import is_sparse
 from digit_recognizer.nn.arrays.team import Lost, Pace
 from digit_recognizer.nn.arrays.workers import current_workers, is_ours, n_workers_for
+from digit_recognizer.nn.rows.contest import ALONE, Contest
 from digit_recognizer.nn.rows.groups import is_alike
 from digit_recognizer.nn.rows.steps import learns_before, run_backward, run_forward
 from digit_recognizer.nn.rows.team import RowTeam
@@ -21,9 +22,11 @@ class StageMemory(Memory):
     def __init__(self, dtype, training, generator, stage):
         super().__init__(dtype, training, generator)
         self.layers = [layer.new_memory(dtype, training, generator) for layer in stage.layers]
-        self.pace, self.team, self.has_failed = Pace(), None, False
-        # In which epoch the team is, and what it was started with.
-        self.workers, self.settings = None, ""
+        self.pace, self.contest, self.team, self.has_failed = Pace(), Contest(), None, False
+        # Of this epoch: its workers, and how many processes may share its batches.
+        self.workers, self.n_processes, self.began_in = None, 1, None
+        # What the team was started with.
+        self.settings = ""
         # Of the last batch: X, and how many layers were the team's.
         self.X, self.n_shared = None, 0
 
@@ -89,28 +92,42 @@ class RowStage:
         if course is None or workers is None or memory.has_failed:
             return None
         is_worth = memory.pace.is_worth_starting(workers, len(course.batches))
-        n_rows = X.shape[0]
-        if n_rows < course.batches.batch_size:
+        if X.shape[0] < course.batches.batch_size or is_sparse(X):
             return None
-        if memory.workers is not workers and is_worth and not is_sparse(X) and can_fork():
+        if memory.workers is not workers:
             memory.workers = workers
-            n_processes = min(n_workers_for(*self.layers), n_rows // FEWEST_ROWS)
-            settings = f"{n_processes} {self.layers}"
-            if memory.team is not None and memory.team.is_open and settings == memory.settings:
-                memory.team.begin()
-            else:
-                memory.close()
-                memory.team, memory.settings = None, settings
-                self._start(memory, n_processes, n_rows)
-            if memory.team is not None:
-                workers.team = memory.team
-                workers.at_end(memory.team.rest)
-        return memory.team if memory.workers is workers else None
+            memory.contest.stop()
+            memory.n_processes = self._n_processes(X.shape[0])
+        if memory.n_processes < 2 or memory.contest.choose() == ALONE or not is_worth:
+            if workers.team is not None:
+                workers.team.pause()
+                workers.team = None
+            return None
+        if memory.began_in is not workers:
+            memory.began_in = workers
+            self._begin(memory, X.shape[0])
+        elif memory.team is not None and workers.team is None:
+            memory.team.go_on()
+        workers.team = memory.team
+        return memory.team
+
+    def _n_processes(self, n_rows):
+        return min(n_workers_for(*self.layers), n_rows // FEWEST_ROWS) if can_fork() else 1
+
+    def _begin(self, memory, n_rows):
+        """Have a team in this epoch: that of the last one, if nothing has changed, or another."""
+        settings = f"{memory.n_processes} {self.layers}"
+        if memory.team is not None and memory.team.is_open and settings == memory.settings:
+            memory.team.begin()
+        else:
+            memory.close()
+            memory.team, memory.settings = None, settings
+            self._start(memory, memory.n_processes, n_rows)
+        if memory.team is not None:
+            memory.workers.at_end(memory.team.rest)
 
     def _start(self, memory, n_processes, n_rows):
         """Start a team for the first layers, if their products are the same in groups of rows."""
-        if n_processes < 2:
-            return
         n_layers = len(self.layers)
         for position, layer in reversed([*enumerate(self.layers)]):
             if layer.learns and not is_alike(layer, n_rows, n_processes, memory.dtype):

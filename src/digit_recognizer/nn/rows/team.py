@@ -78,12 +78,21 @@ class RowTeam(Team):
             np.copyto(shared, array)
         self._is_in_epoch = True
         self._hold(self._shared)
-        if self._shares_update:
-            self._optimizer.take(self._network.parameters, self.n_workers, fewest=1)
-        self._gathered = None
+        self.go_on()
         if self._batches.order is not None:
             self._rows[...] = self._batches.order
         self._batches.gathered = self.gathered
+
+    def go_on(self) -> None:
+        """After batches that a process has computed alone."""
+        self._gathered = None
+        if self._shares_update:
+            self._optimizer.take(self._network.parameters, self.n_workers, fewest=1)
+
+    def pause(self) -> None:
+        """Before such batches."""
+        # Their updates are cut for threads.
+        self._optimizer.hold(self._optimizer.states)
 
     def rest(self) -> None:
         """After an epoch, or the end of it: the arrays are this process's own again."""

@@ -50,3 +50,10 @@ def test_what_a_user_does_between_epochs_does_not_count(shares):
         shares({ALONE: 1.0, TOGETHER: 0.6}, 1)
         assert shares.contest.way == way
     assert shares({ALONE: 1.0, TOGETHER: 0.6}, 1000) > 0.9
+
+
+def test_a_trial_that_is_hopeless_ends_early(shares):
+    shares({ALONE: 1.0, TOGETHER: 1.0}, contest.TURN)
+    seconds = {ALONE: 1.0, TOGETHER: 40.0}
+    n_together = contest.TURN * shares(seconds, contest.TURN)
+    assert 0 < n_together < 4

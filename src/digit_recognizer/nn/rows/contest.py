@@ -3,10 +3,12 @@
 import time
 
 ALONE, TOGETHER = 0, 1
-# Batches of a turn. The first ones are not counted: who has slept wakes up late.
-TURN, NOT_COUNTED = 24, 4
+# Batches of a turn; the first ones are not counted: processes that have slept take a while.
+TURN, NOT_COUNTED = 48, 24
 # A way is left for another that took so much less time when it was tried last.
 MARGIN = 0.95
+# A turn that has taken so many times as long as one of the other way ends before it is over.
+HOPELESS = 1.3
 # So many turns at most until the slower way is tried again; one, unless that was in vain before.
 LONGEST_PAUSE = 128
 
@@ -28,15 +30,21 @@ class Contest:
         # Seconds a batch that each took at its last turn.
         self._seconds = [None, None]
         self._n_batches, self._n_turns, self._pause = 0, 0, 1
+        self._begun_at = self._counted_at = 0.0
 
     def choose(self) -> int:
         """The way for the batch that begins now."""
-        now = time.perf_counter()
-        if self._n_batches == NOT_COUNTED:
+        now, n = time.perf_counter(), self._n_batches
+        if n == 0:
             self._begun_at = now
-        if self._n_batches == TURN:
-            self._seconds[self.way] = (now - self._begun_at) / (TURN - NOT_COUNTED)
-            self._end_turn()
+        if n == NOT_COUNTED:
+            self._counted_at = now
+        other = self._seconds[1 - self.way]
+        is_hopeless = n > 1 and other is not None and now - self._begun_at > HOPELESS * TURN * other
+        if n == TURN or is_hopeless:
+            counted = (self._begun_at, n) if is_hopeless else (self._counted_at, n - NOT_COUNTED)
+            self._seconds[self.way] = (now - counted[0]) / counted[1]
+            self._end_turn(now)
         self._n_batches += 1
         return self.way
 
@@ -44,8 +52,8 @@ class Contest:
         """What follows is not part of a batch: a turn that has begun does not count."""
         self._n_batches = 0
 
-    def _end_turn(self):
-        self._n_batches, self._n_turns = 0, self._n_turns + 1
+    def _end_turn(self, now):
+        self._n_batches, self._n_turns, self._begun_at = 0, self._n_turns + 1, now
         own, other = self._seconds[self.way], self._seconds[1 - self.way]
         is_worse = other is not None and other < MARGIN * own
         if is_worse:

@@ -11,6 +11,8 @@ MARGIN = 0.95
 HOPELESS = 1.3
 # So many turns at most until the slower way is tried again; one, unless that was in vain before.
 LONGEST_PAUSE = 128
+# And so many at least until one process is tried, whose time changes little.
+FEWEST_TOGETHER = 10
 
 
 class Contest:
@@ -59,5 +61,6 @@ class Contest:
         if is_worse:
             # Tried in vain, or it was good and is no longer.
             self._pause = min(2 * self._pause, LONGEST_PAUSE) if self._n_turns == 1 else 1
-        if is_worse or other is None or self._n_turns >= self._pause:
+        pause = max(self._pause, FEWEST_TOGETHER * self.way)
+        if is_worse or other is None or self._n_turns >= pause:
             self.way, self._n_turns = 1 - self.way, 0

@@ -5,6 +5,7 @@ import pickle
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,9 @@ def test_a_killed_process_is_told_and_this_one_does_its_rows(started, acting, im
     def die():
         if os.getpid() != me:
             os.kill(os.getpid(), signal.SIGKILL)
+        # Till then this process leaves it something to do.
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PID, started[0], os.WEXITED | os.WNOWAIT)
 
     with pytest.warns(RuntimeWarning, match=r"was killed \(signal 9\): the prediction goes on"):
         result = predicted(3, acting(die), images)
@@ -231,15 +235,17 @@ def test_a_system_that_gives_nothing_leaves_one_core(
 def test_processes_end_when_the_first_one_is_killed(started, acting, images, tmp_path):
     def note():
         (tmp_path / str(os.getpid())).touch()
-        time.sleep(0.01)
+        while len(list(tmp_path.iterdir())) < 2:
+            time.sleep(0.01)
+        time.sleep(0.05)
 
     network = acting(note)
-    pid = forks.Children()
-    pid.fork(predicted, 2, network, images)
+    first = forks.Children()
+    first.fork(predicted, 2, network, images)
     deadline = time.monotonic() + 30
     while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
-    pid.close()
+    first.close()
     (helper,) = {int(file.name) for file in tmp_path.iterdir()} - {started[0]}
     while Path(f"/proc/{helper}").exists():
         assert time.monotonic() < deadline

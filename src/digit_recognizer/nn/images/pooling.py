@@ -44,7 +44,7 @@ class MaxPool2D(Pool2D):
 
     def forward(self, X, memory):
         n_blocks, _, _, n, channels = X.shape
-        half = memory.shared.array("half", (n_blocks, *self.windows.half, n, channels))
+        half = memory.scratch("half", (n_blocks, *self.windows.half, n, channels))
         Y = memory.output_array((n_blocks, *self.windows.output, n, channels))
         max_forward(X, self.windows.columns, half, memory, "columns")
         max_forward(half, self.windows.rows, Y, memory, "rows")
@@ -52,7 +52,7 @@ class MaxPool2D(Pool2D):
 
     def backward(self, dY, memory, need_dX=True):
         n_blocks, n, channels = len(dY), dY.shape[3], dY.shape[4]
-        half = memory.shared.array("half gradient", (n_blocks, *self.windows.half, n, channels))
+        half = memory.scratch("half", (n_blocks, *self.windows.half, n, channels))
         max_backward(dY, self.windows.rows, half, memory, "rows")
         dX = self._gradient(dY, memory)
         max_backward(half, self.windows.columns, dX, memory, "columns")
@@ -64,7 +64,7 @@ class AveragePool2D(Pool2D):
 
     def forward(self, X, memory):
         n_blocks, _, _, n, channels = X.shape
-        half = memory.shared.array("half", (n_blocks, *self.windows.half, n, channels))
+        half = memory.scratch("half", (n_blocks, *self.windows.half, n, channels))
         Y = memory.output_array((n_blocks, *self.windows.output, n, channels))
         self.windows.columns.sum(X, half)
         self.windows.rows.sum(half, Y)
@@ -72,7 +72,7 @@ class AveragePool2D(Pool2D):
 
     def backward(self, dY, memory, need_dX=True):
         n_blocks, n, channels = len(dY), dY.shape[3], dY.shape[4]
-        half = memory.shared.array("half gradient", (n_blocks, *self.windows.half, n, channels))
+        half = memory.scratch("half", (n_blocks, *self.windows.half, n, channels))
         np.multiply(dY, dY.dtype.type(1 / self.size**2), out=dY)
         self.windows.rows.spread(dY, half)
         dX = self._gradient(dY, memory)

@@ -83,7 +83,7 @@ def moments(X, center, memory) -> np.ndarray:
     shared = memory.shared
     parts = parts_of(X, shared)
     real = _real_images(X, parts, memory) if memory.n_padding else None
-    scratch = shared.array("part", parts.part_shape)
+    scratch = shared.scratch("part", parts.part_shape)
     sums = parts.sums(2, shared)
     if center is not None:
         center = parts.repeated(center, "center row", shared)
@@ -158,7 +158,7 @@ def masked_sums(G, X, Y, shared) -> np.ndarray:
     ndarray of shape (2, channels), float64
     """
     parts = parts_of(X, shared)
-    scratch = shared.array("part", parts.part_shape)
+    scratch = shared.scratch("part", parts.part_shape)
     sums = parts.sums(2, shared)
     G, X = parts.rows(G), parts.rows(X)
     Y = None if Y is None else parts.rows(Y)
@@ -185,7 +185,7 @@ def negative_sums(G, S, shared) -> np.ndarray:
     ndarray of shape (1, channels), float64
     """
     parts = parts_of(S, shared)
-    scratch = shared.array("part", parts.part_shape)
+    scratch = shared.scratch("part", parts.part_shape)
     sums = parts.sums(1, shared)
     G, S = parts.rows(G), parts.rows(S)
     for part, out in zip(parts.slices, sums, strict=True):
@@ -203,7 +203,7 @@ def combine(G, X, scale, slope, shift, shared) -> None:
     scale = parts.repeated(scale, "scale row", shared)
     slope = parts.repeated(slope, "slope row", shared)
     shift = parts.repeated(shift, "shift row", shared)
-    scratch = shared.array("part", parts.part_shape)
+    scratch = shared.scratch("part", parts.part_shape)
     G, X = parts.rows(G), parts.rows(X)
     for part in parts.slices:
         target = G[part]
@@ -219,7 +219,7 @@ def line_minus(G, S, slope, shift, shared) -> None:
     parts = parts_of(S, shared)
     slope = parts.repeated(slope, "slope row", shared)
     shift = parts.repeated(shift, "shift row", shared)
-    scratch = shared.array("part", parts.part_shape)
+    scratch = shared.scratch("part", parts.part_shape)
     G, S = parts.rows(G), parts.rows(S)
     for part in parts.slices:
         target = G[part]

@@ -69,7 +69,7 @@ class Columns:
             gradient[...] = 0
         for stripe in self._stripes(X, shared):
             U, G = stripe.columns(), stripe.positions(dY)
-            products = shared.array("products", (U.shape[1], *matrix.shape))
+            products = shared.scratch("weight products", (U.shape[1], *matrix.shape))
             np.matmul(U.transpose(1, 0, 2), G, out=products)
             for product in products:
                 np.add(total, product, out=total)
@@ -141,7 +141,7 @@ class Stripe:
         n_rows = rows.stop - rows.start
         n_positions = n_rows * out_width * n
         part = largest_divisor(n_positions, SMALL_PRODUCT / (depth * plan.n_filters))
-        self.U = shared.array("U", (depth, n_positions // part, part))
+        self.U = shared.scratch("U", (depth, n_positions // part, part))
         # What U holds, tap by tap, is a view of the images: (k, k, channels, rows, width, n).
         shape = (k, k, plan.n_channels, n_rows, out_width, n)
         row = width * n

@@ -55,8 +55,8 @@ class WinogradPiece:
         rows = S * self.TW * n
         depth = largest_divisor(rows, SMALL_PRODUCT / (n_channels * n_filters))
         split = (a * a, rows // depth, depth)
-        U = shared.array("U", (a, a, S, self.TW, self.LC))
-        M = shared.array("M", (2, a, a, S, self.TW, self.LO))
+        U = shared.scratch("U", (a, a, S, self.TW, self.LC))
+        M = shared.scratch("M", (2, a, a, S, self.TW, self.LO))
         self.U_rows, self.M_rows = U.reshape(*split, n_channels), M[0].reshape(*split, n_filters)
         self.U_rows_transposed = self.U_rows.swapaxes(2, 3)
         self.M_term = M[1].reshape(*split, n_filters)
@@ -64,13 +64,13 @@ class WinogradPiece:
         self.ones = shared.constant("ones", (rows,), 1.0)
         # The order of the stages along the width: (S, a, TW, a, L) and (a, S, TW, a, L).
         self.U, self.M = U.transpose(2, 0, 3, 1, 4), M[0].transpose(0, 2, 3, 1, 4)
-        self.products = shared.array(
+        self.products = shared.scratch(
             "weight products", (a * a, rows // depth, n_channels, n_filters)
         )
         # After the stage along the height, for each phase of the rows, and before that back.
-        self.half_in = shared.array("half in", (plan.stride, self.GT, a, self.row_in))
-        self.half_out = shared.array("half out", (a, self.GT, self.row_out))
-        self.overlap = shared.array("overlap", (S, a, self.TW, max(a - plan.m, 1), self.LC))
+        self.half_in = shared.scratch("half in", (plan.stride, self.GT, a, self.row_in))
+        self.half_out = shared.scratch("half out", (a, self.GT, self.row_out))
+        self.overlap = shared.scratch("overlap", (S, a, self.TW, max(a - plan.m, 1), self.LC))
         self.covered = all(axis.covered for axis in plan.rows + plan.columns)
         self._make_rows()
         self.stripes = [

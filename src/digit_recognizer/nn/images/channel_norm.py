@@ -71,9 +71,15 @@ class ChannelNorm(Barrier):
     def forward(self, X, memory):
         memory.kept = X
         scale, shift = memory.shared.kept[:2]
-        Y = memory.output_array(X.shape)
+        Y = self._output(X, memory)
         channels.affine(X, scale, shift, self.relu, Y, memory.shared)
         return Y
+
+    @staticmethod
+    def _output(X, memory):
+        """Room for Y: in a prediction that of X, which nobody asks for again."""
+        in_place = memory.overwrite_input and not memory.training
+        return X if in_place else memory.output_array(X.shape)
 
     def measure_gradient(self, dY, memory):
         X = memory.kept
@@ -138,7 +144,7 @@ class FoldedNorm(ChannelNorm):
             return super().forward(X, memory)
         scale, shift = shared.kept[:2]
         S = X if memory.overwrite_input else memory.array("S", X.shape)
-        Y = memory.output_array(X.shape)
+        Y = self._output(X, memory)
         channels.negate_and_clip(X, shift / scale, S, Y, shared)
         memory.kept = S
         return Y

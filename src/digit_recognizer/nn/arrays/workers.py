@@ -32,6 +32,8 @@ class Workers:
     ----------
     team : Team or None
         The processes that work together in this context, see `arrays.team`.
+    are_slow : bool
+        Whether one worker was faster than several of late.
     """
 
     def __init__(self, n_workers: int, prepare: Callable | None = None):
@@ -40,7 +42,7 @@ class Workers:
         self._jobs: SimpleQueue = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._at_end = ExitStack()
-        self.team = None
+        self.team, self.are_slow = None, False
 
     def at_end(self, function: Callable) -> None:
         """Have `function` called when the context ends."""
@@ -153,7 +155,7 @@ def n_workers_for(*parts) -> int:
     Such a part may be one that only one thread may call at a time.
     """
     workers = current_workers()
-    if workers is None:
+    if workers is None or workers.are_slow:
         return 1
     return workers.n_workers if all(map(is_ours, parts)) else 1
 

@@ -98,7 +98,8 @@ class RowStage:
             memory.workers = workers
             memory.contest.stop()
             memory.n_processes = self._n_processes(X.shape[0])
-        if memory.n_processes < 2 or memory.contest.choose() == ALONE or not is_worth:
+        workers.are_slow = memory.n_processes > 1 and memory.contest.choose() == ALONE
+        if memory.n_processes < 2 or workers.are_slow or not is_worth:
             if workers.team is not None:
                 workers.team.pause()
                 workers.team = None

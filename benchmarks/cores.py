@@ -51,8 +51,12 @@ ARCHITECTURES = {
 LAYERS = dict(zip(ARCHITECTURES, convolution.NETWORKS.values(), strict=True))
 HIDDEN = {"dense 256-128": (256, 128), "dense 512-256": (512, 256)}
 TORCH = ("contiguous", "channels last", "compiled")
-N_IMAGES, N_EPOCHS, N_STEPS = 2048, 2, 8
+# As many images in a fit as in the steps of a peer.
+N_IMAGES, N_EPOCHS = 8192, 2
+N_STEPS = N_IMAGES * N_EPOCHS // convolution.BATCH
 N_CALLS = 50
+# Fits are as long as such that people wait for: what is tried and started first counts for less.
+dense.N_EPOCHS = 12
 
 
 @cache

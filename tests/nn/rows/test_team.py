@@ -302,3 +302,9 @@ def test_batches_alone_and_together_take_turns_to_the_same_bytes(made, monkeypat
     for optimizer in (nn.Adam(), nn.Muon()):
         assert trained(2, optimizer=optimizer) == trained(1, optimizer=optimizer)
     assert all(0 < one.n_shared < 3 * 7 for one in made)
+
+
+def test_large_networks_are_left_to_threads(made, monkeypatch):
+    monkeypatch.setattr(stage, "MOST_PARAMETERS", 1000)
+    trained(2)
+    assert not made

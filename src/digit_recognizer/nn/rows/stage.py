@@ -14,6 +14,9 @@ from digit_recognizer.nn.rows.team import RowTeam
 # rows of a group.
 FEWEST_SHARED = 10_000_000
 FEWEST_ROWS = 48
+# Parameters up to which it is: with their gradients and states they are held twice. Products of
+# more are large enough for threads.
+MOST_PARAMETERS = 5_000_000
 
 
 class StageMemory(Memory):
@@ -113,7 +116,10 @@ class RowStage:
         return memory.team
 
     def _n_processes(self, n_rows):
-        return min(n_workers_for(*self.layers), n_rows // FEWEST_ROWS) if can_fork() else 1
+        n_parameters = sum(v.size for layer in self.layers for v in layer.values.values())
+        if n_parameters > MOST_PARAMETERS or not can_fork():
+            return 1
+        return min(n_workers_for(*self.layers), n_rows // FEWEST_ROWS)
 
     def _begin(self, memory, n_rows):
         """Have a team in this epoch: that of the last one, if nothing has changed, or another."""

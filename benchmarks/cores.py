@@ -226,9 +226,11 @@ def fitted_bytes(name, limit=None, n_jobs=None):
     """Digest of the weights after a short fit, alone or by a grid search with so many jobs."""
     from sklearn.model_selection import GridSearchCV
 
-    X, y = images(1024)
+    X, y = images(N_IMAGES)
     model = contestant(Ours, name, "two cores", None).model
-    model = NumpyNetClassifier(**model.get_params()).set_params(max_iter=1)
+    # Long enough for all that several cores do.
+    n_epochs = 1 if name in LAYERS else dense.N_EPOCHS
+    model = NumpyNetClassifier(**model.get_params()).set_params(max_iter=n_epochs)
     if n_jobs:
         model = GridSearchCV(model, {"alpha": [0.0]}, n_jobs=n_jobs, cv=2)
     with threadpool_limits(limit, user_api="blas"):

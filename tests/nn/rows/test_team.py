@@ -308,3 +308,12 @@ def test_large_networks_are_left_to_threads(made, monkeypatch):
     monkeypatch.setattr(stage, "MOST_PARAMETERS", 1000)
     trained(2)
     assert not made
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_many_short_epochs_are_worth_a_team_only_if_it_stays(stays, monkeypatch):
+    seconds = iter(np.arange(1, 10, 0.01))
+    monkeypatch.setattr(team.time, "monotonic", lambda: next(seconds))
+    pace = team.Pace()
+    worth = [pace.is_worth_starting(object(), 3, stays) for _ in range(40)]
+    assert worth == [stays and n >= 15 for n in range(40)]

@@ -140,8 +140,9 @@ class Pace:
 
     def __init__(self):
         self._workers, self._begun_at, self._n_begun, self._was_worth = None, 0.0, 0, False
+        self._first_at = None
 
-    def is_worth_starting(self, workers: Workers, n_batches: int = 0) -> bool:
+    def is_worth_starting(self, workers: Workers, n_batches: int = 0, stays=False) -> bool:
         """Whether it is before the batch that begins now; what was once is so from then on.
 
         Parameters
@@ -150,13 +151,19 @@ class Pace:
             Others than before if an epoch begins.
         n_batches : int, default=0
             Of the epoch. Where nobody knows, as many are expected as there were.
+        stays : bool, default=False
+            Whether a team stays for the epochs that follow. A training that has lasted for a while
+            is expected to do so for as long again.
         """
         now = time.monotonic()
+        self._first_at = self._first_at or now
         if workers is not self._workers:
             self._workers, self._begun_at, self._n_begun = workers, now, 0
         n_done = self._n_begun
         self._n_begun += 1
         n_left = n_batches - n_done if n_batches else n_done
         expected = n_left * (now - self._begun_at) / n_done if n_done else 0.0
+        if stays:
+            expected = max(expected, now - self._first_at)
         self._was_worth = self._was_worth or expected >= WORTH_STARTING
         return self._was_worth

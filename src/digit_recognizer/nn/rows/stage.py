@@ -94,7 +94,8 @@ class RowStage:
         workers, course = current_workers(), memory.course
         if course is None or workers is None or memory.has_failed:
             return None
-        is_worth = memory.pace.is_worth_starting(workers, len(course.batches))
+        n_batches = len(course.batches)
+        is_worth = memory.pace.is_worth_starting(workers, n_batches, stays=True)
         if X.shape[0] < course.batches.batch_size or is_sparse(X):
             return None
         if memory.workers is not workers:

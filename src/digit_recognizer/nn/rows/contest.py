@@ -32,11 +32,17 @@ class Contest:
         # Seconds a batch that each took at its last turn.
         self._seconds = [None, None]
         self._n_batches, self._n_turns, self._pause = 0, 0, 1
-        self._begun_at = self._counted_at = 0.0
+        self._begun_at = self._counted_at = self._last_at = 0.0
+        self._is_interrupted = False
 
     def choose(self) -> int:
         """The way for the batch that begins now."""
         now, n = time.perf_counter(), self._n_batches
+        if self._is_interrupted:
+            self._begun_at += now - self._last_at
+            self._counted_at += now - self._last_at
+            self._is_interrupted = False
+        self._last_at = now
         if n == 0:
             self._begun_at = now
         if n == NOT_COUNTED:
@@ -51,8 +57,8 @@ class Contest:
         return self.way
 
     def stop(self) -> None:
-        """What follows is not part of a batch: a turn that has begun does not count."""
-        self._n_batches = 0
+        """The time until the next batch does not count."""
+        self._is_interrupted = True
 
     def _end_turn(self, now):
         self._n_batches, self._n_turns, self._begun_at = 0, self._n_turns + 1, now

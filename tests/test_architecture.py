@@ -240,12 +240,12 @@ def n_lines(paths):
 def test_the_dense_core_is_read_in_a_sitting():
     core = list((ROOT / "nn").glob("*.py"))
     assert len(core) <= 15
-    assert n_lines(core) <= 2006
+    assert n_lines(core) <= 2014
 
 
 def test_a_dense_training_step_is_in_five_files():
     step = ("training", "network", "layers", "losses", "optimizers")
-    assert n_lines(ROOT / "nn" / f"{name}.py" for name in step) <= 903
+    assert n_lines(ROOT / "nn" / f"{name}.py" for name in step) <= 906
 
 
 def test_imports_are_found_wherever_they_stand():

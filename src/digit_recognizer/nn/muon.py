@@ -98,6 +98,10 @@ class Muon(Adam):
         orthogonalize(u, scale, self.epsilon, room, scratch)
         np.subtract(w, scratch, out=w)
 
+    def hold(self, states):
+        super().hold(states)
+        self._large = []
+
     def __getstate__(self):
         return {k: v for k, v in super().__getstate__().items() if k != "_large"}
 

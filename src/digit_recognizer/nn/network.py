@@ -214,7 +214,8 @@ class Network:
         Parameters
         ----------
         X : ndarray or sparse matrix of shape (n_samples, \\*input_shape)
-            Copied once where it is not C-contiguous, or CSR, and of the network's dtype.
+            Copied once where it is not C-contiguous, or CSR, and of the network's dtype. Within an
+            epoch it is not to change.
         y : ndarray
             As the loss takes it.
         plan : TrainingPlan

@@ -130,7 +130,9 @@ class Optimizer(Readable):
             Gradient of a penalty ``l2/2 Σ w²`` on the weights, added to theirs.
         """
         self.n_steps += 1
-        self.learning_rate = learning_rate
+        # NumPy's own scalars would compute in their precision.
+        self.learning_rate = learning_rate = float(learning_rate)
+        l2 = float(l2)
         workers = current_workers()
         if workers is not None and workers.team is not None and workers.team.updates(self):
             workers.team.update(learning_rate, l2)
@@ -147,7 +149,7 @@ class Optimizer(Readable):
 
     def hold(self, states) -> None:
         """Have these arrays in place of the states, and others in place of the parameters."""
-        self.states, self._taken = states, None
+        self.states, self._taken, self._shares = states, None, []
 
     def _update(self, pieces, learning_rate, l2):
         for decayed, w, g, states, scratch in pieces:

@@ -149,7 +149,8 @@ class TrainingPlan:
         How far the training has come; moved on by it.
     on_step : callable or None, default=None
         Called after each step as ``on_step(clock, loss, learning_rate)``, with the loss of the
-        step's batch.
+        step's batch. It finds the parameters where the network has them then: within an epoch
+        ``network.parameters.values`` may be another array than before.
     """
 
     optimizer: Optimizer

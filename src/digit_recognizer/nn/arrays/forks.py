@@ -14,6 +14,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import starmap
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,11 @@ from digit_recognizer.nn.arrays.workers import forget_workers
 HUGE_PAGE = 2**21
 # Those of `Children` that have some.
 _with_children: set[int] = set()
+# Who forks has it: what `catch_warnings` puts back may be another thread's otherwise.
+_forking = [threading.Lock()]
+if hasattr(os, "register_at_fork"):
+    # A copy of this process has no thread that would give it back.
+    os.register_at_fork(after_in_child=lambda: _forking.__setitem__(0, threading.Lock()))
 
 
 def can_fork() -> bool:
@@ -86,17 +92,17 @@ class Children:
         OSError, MemoryError
             If the system gives no process.
         """
-        # No signal may find the child with this process's handlers.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
         _with_children.add(id(self))
         try:
-            with warnings.catch_warnings():
+            # No signal may find the child with this process's handlers.
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            with _forking[0], warnings.catch_warnings():
                 # Python, and JAX, warn of forks beside threads: a child takes no lock of theirs.
                 warnings.simplefilter("ignore")
-                pid = os.fork()
-            if pid:
-                self._children.append(pid)
-            else:
+                # In one call: Ctrl-C, which other threads may get, comes before or after both.
+                self._children.extend(starmap(os.fork, [()]))
+            if not self._children[-1]:
                 self._children = []
                 _live(mask, function, arguments)
         finally:

@@ -55,12 +55,14 @@ class Workers:
 
     def __exit__(self, *exception):
         _local.workers = self._before
-        self._at_end.close()
-        for _ in self._threads:
-            self._jobs.put(None)
-        for thread in self._threads:
-            thread.join()
-        self._threads = []
+        try:
+            self._at_end.close()
+        finally:
+            for _ in self._threads:
+                self._jobs.put(None)
+            for thread in self._threads:
+                thread.join()
+            self._threads = []
 
     def share(self, function, pieces) -> None:
         """See the function of that name."""

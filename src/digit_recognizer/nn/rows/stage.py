@@ -26,8 +26,8 @@ class StageMemory(Memory):
         super().__init__(dtype, training, generator)
         self.layers = [layer.new_memory(dtype, training, generator) for layer in stage.layers]
         self.pace, self.contest, self.team, self.has_failed = Pace(), Contest(), None, False
-        # Of this epoch: its workers, and how many processes may share its batches.
-        self.workers, self.n_processes, self.began_in = None, 1, None
+        # Of this epoch: its workers, how many processes may share its batches, whether they do.
+        self.workers, self.n_processes, self.has_begun = None, 1, False
         # What the team was started with.
         self.settings = ""
         # Of the last batch: X, and how many layers were the team's.
@@ -98,8 +98,10 @@ class RowStage:
         is_worth = memory.pace.is_worth_starting(workers, n_batches, stays=True)
         if X.shape[0] < course.batches.batch_size or is_sparse(X):
             return None
-        if memory.workers is not workers:
-            memory.workers = workers
+        if memory.workers is not workers or course.batches.start == 0:
+            if memory.team is not None:
+                memory.team.rest()
+            memory.workers, memory.has_begun, workers.are_slow = workers, False, False
             memory.contest.stop()
             memory.n_processes = self._n_processes(X.shape[0])
         workers.are_slow = memory.n_processes > 1 and memory.contest.choose() == ALONE
@@ -108,8 +110,8 @@ class RowStage:
                 workers.team.pause()
                 workers.team = None
             return None
-        if memory.began_in is not workers:
-            memory.began_in = workers
+        if not memory.has_begun:
+            memory.has_begun = True
             self._begin(memory, X.shape[0])
         elif memory.team is not None and workers.team is None:
             memory.team.go_on()
@@ -124,9 +126,10 @@ class RowStage:
 
     def _begin(self, memory, n_rows):
         """Have a team in this epoch: that of the last one, if nothing has changed, or another."""
-        settings = f"{memory.n_processes} {self.layers}"
-        if memory.team is not None and memory.team.is_open and settings == memory.settings:
-            memory.team.begin()
+        settings, team = f"{memory.n_processes} {self.layers}", memory.team
+        is_same = team is not None and team.is_open and settings == memory.settings
+        if is_same and team.knows_data():
+            team.begin()
         else:
             memory.close()
             memory.team, memory.settings = None, settings
@@ -146,8 +149,10 @@ class RowStage:
             return
         try:
             memory.team = RowTeam(memory.course, layers, n_processes)
+            memory.team.open()
         except (OSError, MemoryError):
-            memory.has_failed = True
+            memory.close()
+            memory.team, memory.has_failed = None, True
 
 
 def training_steps(steps, fuse: bool) -> list:

@@ -5,8 +5,6 @@ optimizer's update. In an epoch parameters, gradients and the optimizer's states
 all share. The loss stays with the first process; the second gathers the next batch meanwhile.
 """
 
-import warnings
-
 import numpy as np
 
 from digit_recognizer.nn.arrays.forks import shared_empty
@@ -16,6 +14,15 @@ from digit_recognizer.nn.arrays.workers import is_ours, without_workers
 from digit_recognizer.nn.rows.groups import RowGroups
 
 FORWARD, BACKWARD, UPDATE = 1, 2, 3
+# Rows of X that are looked at before an epoch, see `RowTeam.knows_data`.
+MOST_COMPARED = 256
+# What NumPy calls by these flags, and how to come to it.
+FLOATING_POINT_ERRORS = {
+    1: (np.divide, 1.0, 0.0),
+    2: (np.multiply, np.finfo(float).max, 2.0),
+    4: (np.multiply, np.finfo(float).tiny, 0.1),
+    8: (np.subtract, np.inf, np.inf),
+}
 
 
 class SharedMemory(Memory):
@@ -38,8 +45,8 @@ class RowTeam(Team):
 
     Raises
     ------
-    OSError, MemoryError
-        If the system gives no process or no memory.
+    OSError
+        If the system gives no memory.
     """
 
     def __init__(self, course, layers, n_workers):
@@ -59,17 +66,37 @@ class RowTeam(Team):
         self._names = [k for k, v in vars(self._optimizer).items() if isinstance(v, int | float)]
         self._names = sorted({*self._names} - {"n_steps", "learning_rate"})
         self._numbers = memory.array("numbers", (2 + len(self._names),), np.float64)
-        self._has_overflown = memory.array("overflow", (1,), np.bool_)
+        # Floating-point errors of each process in an update.
+        self._errors = memory.array("errors", (n_workers,), np.int64)
         self._gathered, self._is_in_epoch, self._is_updating = None, False, False
+        self._first_data = self._some_data()
         self._shares_update = self._optimizer.by_pieces and is_ours(self._optimizer)
         if self._shares_update:
             self._optimizer.take(self._network.parameters, 1)
         self._shared = [shared_empty(array.size, array.dtype) for array in self._arrays()]
+
+    def open(self) -> None:
+        """Share the arrays of an epoch that begins, and start the others.
+
+        Raises
+        ------
+        OSError, MemoryError
+            If the system gives no process or no memory; `close` is still to be called then.
+        """
         self.begin()
         # All arrays that are shared are there before those who share them.
         self._X[0][...] = 1
-        self._groups.rehearse(self._X[0], self._dY)
+        with np.errstate(all="ignore"):
+            self._groups.rehearse(self._X[0], self._dY)
         self.start()
+
+    def knows_data(self) -> bool:
+        """Whether X, of which the others have a copy, is what it was, as far as some rows tell."""
+        return self._some_data() == self._first_data
+
+    def _some_data(self):
+        X = self._batches.arrays[0]
+        return X[:: -(-len(X) // MOST_COMPARED)].tobytes()
 
     def begin(self) -> None:
         """Before an epoch's first batch: share the arrays."""
@@ -98,15 +125,18 @@ class RowTeam(Team):
         """After an epoch, or the end of it: the arrays are this process's own again."""
         if self.number or not self._is_in_epoch:
             return
-        self._is_in_epoch = False
         for array, shared in zip(self._own, self._shared, strict=True):
             np.copyto(array, shared)
         self._hold(self._own)
         self._batches.gathered = None
+        # Last: who is interrupted before rests once more.
+        self._is_in_epoch = False
 
     def close(self):
-        super().close()
-        self.rest()
+        try:
+            super().close()
+        finally:
+            self.rest()
 
     def forward(self, X):
         """Output of the last layer, or None if a process alone has to compute the batch.
@@ -151,9 +181,13 @@ class RowTeam(Team):
         self._optimizer.update_share(0, learning_rate, l2)
         self.meet()
         self._is_updating = False
-        if self._has_overflown[0]:
-            self._has_overflown[0] = False
-            warnings.warn("overflow encountered in an update", RuntimeWarning, stacklevel=3)
+        errors = np.bitwise_or.reduce(self._errors)
+        if errors:
+            self._errors[...] = 0
+            # NumPy tells of them as the user has it do so.
+            for flag, (function, *arguments) in FLOATING_POINT_ERRORS.items():
+                if errors & flag:
+                    function(*arguments)
 
     def gathered(self, start: int):
         """The rows of the batch that begins there, if they have been gathered."""
@@ -181,7 +215,7 @@ class RowTeam(Team):
         optimizer = self._optimizer
         learning_rate, l2, *values = self._numbers.tolist()
         vars(optimizer).update(zip(self._names, values, strict=True), n_steps=n_steps)
-        # So what is worth a warning is told.
+        # What is worth a warning is told by the first process.
         kinds = {kind: how.replace("raise", "call") for kind, how in np.geterr().items()}
         with np.errstate(call=self._note, **kinds):
             optimizer.update_share(self.number, learning_rate, l2)
@@ -223,4 +257,4 @@ class RowTeam(Team):
         optimizer.hold(tuple(states) if self._shares_update else optimizer.states)
 
     def _note(self, kind, flag):
-        self._has_overflown[0] = True
+        self._errors[self.number] |= flag

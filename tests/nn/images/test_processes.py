@@ -120,10 +120,30 @@ def test_batches_are_shared_by_as_many_processes_as_there_are_groups(made):
     assert made[-1].n_workers == 3
 
 
-def test_each_epoch_has_processes_of_its_own(made):
+def test_processes_serve_all_epochs_and_end_with_the_training(made):
     assert trained(2, folded(), n_epochs=3) == trained(1, folded(), n_epochs=3)
-    assert len(made) == 3
-    assert not any(one.is_open for one in made)
+    (one,) = made
+    assert not one.is_open
+
+
+def test_a_layer_that_changes_between_epochs_and_fewer_cores_are_for_all(made):
+    def train(counts):
+        generator = np.random.default_rng(3)
+        X, y = generator.random((23, *SHAPE), np.float32), generator.integers(0, 3, 23)
+        layers = [conv(), nn.Dropout(0.2), nn.BatchNorm(), nn.Flatten(), nn.Dense(3)]
+        network = nn.Network(layers, nn.SoftmaxCrossEntropy(), SHAPE, seed=1)
+        network.steps[0].piece_size = 2
+        epochs = network.fit_epochs(X, y, nn.TrainingPlan(nn.Adam(), nn.Constant(0.01), 9, 4), 0)
+        for n_workers, rate in zip(counts, (0.2, 0.5, 0.5, 0.5), strict=True):
+            network.layers[1].rate = rate
+            with Workers(n_workers):
+                next(epochs)
+        assert not any(one.is_open for one in made)
+        epochs.close()
+        return network.parameters.values.tobytes()
+
+    assert train((2, 2, 2, 1)) == train((1, 1, 1, 1))
+    assert len(made) == 2
 
 
 def test_means_far_from_zero_are_measured_again_by_all(made, monkeypatch):
@@ -363,7 +383,7 @@ def test_the_users_garbage_goes_once_in_the_process_it_is_of(made, monkeypatch, 
     trained(2, [conv(), collects, nn.Flatten()], n_epochs=2, on_step=litter)
     gc.collect()
     assert gc_was_on
-    assert len(made) == 2
+    assert len(made) == 1
     assert [file.name for file in tmp_path.iterdir()] == [str(os.getpid())]
 
 

@@ -133,19 +133,24 @@ def exchange_for(stage, memory, n_images: int, dtype) -> Exchange:
     dtype : dtype
     """
     workers, exchange = current_workers(), memory.exchange
-    n_batches = len(memory.course.batches) if memory.course else 0
-    is_worth = memory.pace.is_worth_starting(workers, n_batches)
+    stays = memory.course is not None
+    n_batches = len(memory.course.batches) if stays else 0
+    is_worth = memory.pace.is_worth_starting(workers, n_batches, stays)
     fits = exchange is not None and n_images <= exchange.most_images
+    n_workers, settings = n_workers_for(*stage.layers), memory.settings
+    if workers is not memory.workers:
+        # Another epoch, between which and the last one a user may have changed the layers.
+        memory.workers, memory.settings = workers, f"{n_workers} {stage.layers}"
     if isinstance(exchange, Processes):
-        if fits and exchange.is_open:
+        if fits and exchange.is_open and settings == memory.settings:
             return exchange
         exchange.close()
         fits = False
     if is_worth and not memory.has_failed and _pays(stage, n_images, dtype):
         try:
-            n_workers = n_workers_for(*stage.layers)
             memory.exchange = Processes(stage, n_images, dtype, memory, n_workers)
-            workers.at_end(memory.exchange.close)
+            if memory.course is None:
+                workers.at_end(memory.exchange.close)
             return memory.exchange
         except (OSError, MemoryError):
             memory.has_failed = True

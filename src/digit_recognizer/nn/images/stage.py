@@ -69,11 +69,13 @@ class StageMemory:
         self.prepared_from = self.prepared_for = self.plan = self._one = None
         self._stage, self.exchange, self._one_image = stage, None, one_image
         # What `exchange_for` goes by.
-        self.pace, self.has_failed = Pace(), False
+        self.pace, self.has_failed, self.workers, self.settings = Pace(), False, None, ""
         self.renew()
 
     def close(self):
         """End what was started for it."""
+        if hasattr(self.exchange, "close"):
+            self.exchange.close()
 
     def renew(self):
         """Give back all arrays: nothing is kept from one batch to the next."""

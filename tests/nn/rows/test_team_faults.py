@@ -1,8 +1,10 @@
 """What users, signals and the system do to processes that share the rows of a batch."""
 
+import os
 import subprocess
 import sys
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -206,6 +208,27 @@ def test_an_interrupt_in_the_moment_of_a_fork_leaves_nobody():
     command = [sys.executable, "-c", INTERRUPTED_FORK]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.splitlines() == ["interrupted 0", "none is left"]
+
+
+def test_an_interrupt_while_children_end_leaves_none(monkeypatch):
+    children, status = forks.Children(), forks._status
+    for _ in range(2):
+        children.fork(time.sleep, 100)
+    n_interrupts = iter(range(2))
+
+    def interrupted(pid, wait=False):
+        if wait and next(n_interrupts, None) is not None:
+            raise KeyboardInterrupt
+        return status(pid, wait)
+
+    monkeypatch.setattr(forks, "_status", interrupted)
+    pids = children._children
+    with pytest.raises(KeyboardInterrupt):
+        children.close()
+    assert not children.is_open
+    for pid in pids:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
 
 
 def test_forks_of_several_threads_leave_warnings_as_they_are(monkeypatch):

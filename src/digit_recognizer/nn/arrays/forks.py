@@ -118,13 +118,18 @@ class Children:
         """End all children."""
         if os.getpid() != self._parent:
             return
-        alive = [pid for pid in self._children if _status(pid) is None]
-        for pid in alive:
-            os.kill(pid, signal.SIGKILL)
-        for pid in alive:
-            _status(pid, wait=True)
-        self._children = []
-        _with_children.discard(id(self))
+        try:
+            alive = [pid for pid in self._children if _status(pid) is None]
+            for pid in alive:
+                os.kill(pid, signal.SIGKILL)
+            for pid in alive:
+                _status(pid, wait=True)
+            self._children = []
+            _with_children.discard(id(self))
+        finally:
+            # Ctrl-C, at the end of what it has interrupted, waits for them too.
+            if self._children:
+                self.close()
 
 
 def warn_of_loss(ended: list[int], what: str, remedy: str) -> None:

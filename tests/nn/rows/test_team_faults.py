@@ -67,6 +67,13 @@ def test_data_that_change_between_epochs_do_so_for_all(made):
     assert not any(one.is_open for one in made)
 
 
+def test_of_large_data_few_rows_are_compared(made, monkeypatch):
+    monkeypatch.setattr(row_team, "MOST_COMPARED", 1000)
+    fit(2)
+    (one,) = made
+    assert 500 < len(one._first_data) <= 1000 + 4 * 70
+
+
 def test_numbers_of_numpys_mean_the_same_to_all(made):
     results = {fit(n, learning_rate=np.float32(0.01)) for n in (1, 2)}
     assert len(results) == 1

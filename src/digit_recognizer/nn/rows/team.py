@@ -14,8 +14,8 @@ from digit_recognizer.nn.arrays.workers import is_ours, without_workers
 from digit_recognizer.nn.rows.groups import RowGroups
 
 FORWARD, BACKWARD, UPDATE = 1, 2, 3
-# Rows of X that are looked at before an epoch, see `RowTeam.knows_data`.
-MOST_COMPARED = 256
+# Bytes of X, some rows, that are looked at before an epoch, see `RowTeam.knows_data`.
+MOST_COMPARED = 2**20
 # What NumPy calls by these flags, and how to come to it.
 FLOATING_POINT_ERRORS = {
     1: (np.divide, 1.0, 0.0),
@@ -96,7 +96,7 @@ class RowTeam(Team):
 
     def _some_data(self):
         X = self._batches.arrays[0]
-        return X[:: -(-len(X) // MOST_COMPARED)].tobytes()
+        return X[:: -(-X.nbytes // MOST_COMPARED)].tobytes()
 
     def begin(self) -> None:
         """Before an epoch's first batch: share the arrays."""

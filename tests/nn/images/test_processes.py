@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 import warnings
+from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -127,7 +128,7 @@ def test_processes_serve_all_epochs_and_end_with_the_training(made):
 
 
 def test_a_layer_that_changes_between_epochs_and_fewer_cores_are_for_all(made):
-    def train(counts):
+    def train(counts, in_one=False):
         generator = np.random.default_rng(3)
         X, y = generator.random((23, *SHAPE), np.float32), generator.integers(0, 3, 23)
         layers = [conv(), nn.Dropout(0.2), nn.BatchNorm(), nn.Flatten(), nn.Dense(3)]
@@ -136,14 +137,18 @@ def test_a_layer_that_changes_between_epochs_and_fewer_cores_are_for_all(made):
         epochs = network.fit_epochs(X, y, nn.TrainingPlan(nn.Adam(), nn.Constant(0.01), 9, 4), 0)
         for n_workers, rate in zip(counts, (0.2, 0.5, 0.5, 0.5), strict=True):
             network.layers[1].rate = rate
-            with Workers(n_workers):
+            with nullcontext() if in_one else Workers(n_workers):
                 next(epochs)
-        assert not any(one.is_open for one in made)
+        assert in_one or not any(one.is_open for one in made)
         epochs.close()
         return network.parameters.values.tobytes()
 
     assert train((2, 2, 2, 1)) == train((1, 1, 1, 1))
     assert len(made) == 2
+    # Without the estimator's workers for each epoch.
+    with Workers(2):
+        assert train((2, 2, 2, 2), in_one=True) == train((1, 1, 1, 1))
+    assert len(made) == 4
 
 
 def test_means_far_from_zero_are_measured_again_by_all(made, monkeypatch):

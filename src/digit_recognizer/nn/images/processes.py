@@ -138,7 +138,7 @@ def exchange_for(stage, memory, n_images: int, dtype) -> Exchange:
     is_worth = memory.pace.is_worth_starting(workers, n_batches, stays)
     fits = exchange is not None and n_images <= exchange.most_images
     n_workers, settings = n_workers_for(*stage.layers), memory.settings
-    if workers is not memory.workers:
+    if workers is not memory.workers or (stays and memory.course.batches.start == 0):
         # Another epoch, between which and the last one a user may have changed the layers.
         memory.workers, memory.settings = workers, f"{n_workers} {stage.layers}"
     if isinstance(exchange, Processes):
